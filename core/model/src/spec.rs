@@ -1,0 +1,238 @@
+//! What a service wants: data, built once from a validated application, valid by construction.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Constraint, Launch, Name, PortSpec, Resources, Span, TaskName, Template};
+
+/// All that smack knows of one system: its tasks, their order, what makes it ready, how it changes and how it ends.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// The `type:` of the application.
+    pub kind: String,
+    pub tasks: BTreeMap<TaskName, Arc<TaskSpec>>,
+    /// In order of starting; every task is in exactly one.
+    pub phases: Vec<Phase>,
+    /// What must hold of other applications before anything here is launched.
+    pub requires: Vec<Requirement>,
+    /// How many tasks may be away at once during a change.
+    pub budget: u32,
+    /// Tasks that hold this role go last in a roll: a leader, an active controller.
+    pub roll_last: Option<String>,
+    /// What the product must say of the whole before it is ready, and of a task before it is stopped by choice.
+    pub check: Option<Check>,
+    /// Asked of the product once all tasks are ready, in this order; the system is ready when they are done.
+    pub operations: Vec<OperationSpec>,
+    /// Asked of the product before a task stops for good: kept from the spec that still had the task.
+    pub drains: BTreeMap<TaskName, Operation>,
+    pub minimum: Minimum,
+    pub stop_order: StopOrder,
+    /// What other applications may read once this one is ready, by name: `brokers`.
+    pub exports: BTreeMap<String, Template>,
+    /// For people and discovery; never restarts anything.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Below how many tasks the system must not be shrunk, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Minimum {
+    pub tasks: u32,
+    pub reason: String,
+}
+
+/// Tasks that start together or one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    pub name: String,
+    pub tasks: Vec<TaskName>,
+    pub strategy: Strategy,
+    /// What the phase before must have reached.
+    pub after: Until,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    Parallel,
+    Serial,
+}
+
+/// How far another application or phase must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// Its addresses are known: the product itself waits safely for the rest. Readiness stays gated.
+    Placed,
+    /// It is ready; a job: it has ended well.
+    Ready,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    pub application: Name,
+    pub until: Until,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopOrder {
+    /// The phases from last to first, each at once.
+    #[default]
+    PhasesReversed,
+    /// Everything at once: members that need each other to leave.
+    Together,
+}
+
+/// One supervised process group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskSpec {
+    pub goal: TaskGoal,
+    pub launch: Arc<Launch>,
+    pub needs: Resources,
+    pub ports: Vec<PortSpec>,
+    pub volumes: Vec<VolumeSpec>,
+    pub constraints: Vec<Constraint>,
+    /// Absent: ready as soon as it runs.
+    pub probe: Option<Probe>,
+    /// Stopped and counted as failed if not ready after this.
+    pub ready_within: Span,
+    pub stop: StopSpec,
+    pub retry: Retry,
+    /// The number by which the product knows the task: `broker.id`, `myid`.
+    pub member: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskGoal {
+    Running,
+    /// Runs to its end; again when its launch changes.
+    Finish,
+    /// Runs to its end once and never again.
+    Once,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeSpec {
+    pub name: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopSpec {
+    /// The signal's number.
+    pub signal: i32,
+    /// After this the whole process group is killed.
+    pub grace: Span,
+}
+
+impl Default for StopSpec {
+    fn default() -> Self {
+        Self {
+            signal: 15,
+            grace: Span::seconds(30),
+        }
+    }
+}
+
+/// When a failed task is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Before the first retry; doubled for each further one.
+    pub delay: Span,
+    pub max_delay: Span,
+    /// Give up after so many failures in a row; 0 never gives up.
+    pub max_tries: u32,
+    /// Failures are forgotten after so long a readiness.
+    pub stable: Span,
+    /// An exit that the product owes to its unclean end before, not to a fault.
+    pub tolerate: Option<Tolerance>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            delay: Span::seconds(1),
+            max_delay: Span::minutes(1),
+            max_tries: 10,
+            stable: Span::minutes(5),
+            tolerate: None,
+        }
+    }
+}
+
+/// Exits with `code` within `window` of an unclean end are retried after `delay` and not counted as failures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tolerance {
+    pub code: i32,
+    pub window: Span,
+    pub delay: Span,
+    pub reason: String,
+}
+
+/// How one task shows that it is ready, asked in the product's own protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    Tcp {
+        port: Name,
+    },
+    /// Any status from 200 to 399.
+    Http {
+        port: Name,
+        path: String,
+    },
+    /// Exit code 0; run in the task's sandbox with its environment.
+    Exec {
+        command: Vec<Template>,
+    },
+    /// `srvr` answers with a mode. The role is the mode.
+    ZooKeeper {
+        port: Name,
+    },
+    /// ApiVersions answers and Metadata lists this broker id.
+    KafkaBroker {
+        port: Name,
+        broker: u32,
+    },
+    /// A controller-only node answers ApiVersions on its controller listener.
+    KafkaController {
+        port: Name,
+    },
+}
+
+/// What is asked about a system as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// One leader, the rest followers; a member may go while the others keep a quorum.
+    ZooKeeper { port: Name },
+    /// Every broker lists every other and a controller; a broker may go while every in-sync set stays whole enough.
+    Kafka {
+        port: Name,
+        brokers: BTreeMap<TaskName, u32>,
+    },
+}
+
+/// Something a product must be asked to do, as data. Always check-then-do: doing it again is harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Create the topic, give it more partitions, alter its configs; fewer partitions are refused as drift.
+    KafkaTopic {
+        topic: String,
+        partitions: u32,
+        replication: u16,
+        config: BTreeMap<String, String>,
+    },
+    /// Move every replica off the broker.
+    KafkaLeave { broker: u32 },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationSpec {
+    /// Unique in the system: `topic events`.
+    pub name: String,
+    pub operation: Operation,
+}

@@ -1,0 +1,70 @@
+//! Instants and spans in whole milliseconds. Core never asks for the time: it is passed in, last, as `now`.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since 1970-01-01 UTC; in the simulator since its start.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+/// A span in milliseconds.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Span(pub u64);
+
+impl Span {
+    pub const fn seconds(seconds: u64) -> Self {
+        Self(seconds * 1000)
+    }
+
+    pub const fn minutes(minutes: u64) -> Self {
+        Self(minutes * 60_000)
+    }
+
+    /// This span doubled `times` times, at most `cap`.
+    pub fn doubled(self, times: u32, cap: Self) -> Self {
+        let factor = 1_u64.checked_shl(times).unwrap_or(u64::MAX);
+        Self(self.0.saturating_mul(factor)).min(cap)
+    }
+}
+
+impl Timestamp {
+    /// The span since `earlier`; zero if that lies ahead.
+    pub fn since(self, earlier: Self) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Span> for Timestamp {
+    type Output = Self;
+    fn add(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub<Span> for Timestamp {
+    type Output = Self;
+    fn sub(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ms if ms < 1000 => write!(f, "{ms}ms"),
+            ms if ms < 60_000 && ms % 1000 == 0 => write!(f, "{}s", ms / 1000),
+            ms if ms < 60_000 => write!(f, "{}.{}s", ms / 1000, ms % 1000 / 100),
+            ms if ms < 3_600_000 && ms % 60_000 < 1000 => write!(f, "{}m", ms / 60_000),
+            ms if ms < 3_600_000 => write!(f, "{}m{}s", ms / 60_000, ms % 60_000 / 1000),
+            ms => write!(f, "{}h{}m", ms / 3_600_000, ms % 3_600_000 / 60_000),
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! The loop's pure part: events and commands go into the draft, `decide` gives changes and actions. Whoever runs it
+//! saves the changes before the actions are performed, and on any doubt drops the engine and loads a new one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use smack_model::{
+    Action, Epoch, Name, Status, SupplyState, System, SystemId, TaskId, TaskName, TaskRecord, Timestamp, VdcId,
+    VdcRecord,
+};
+
+use crate::change::{Change, Image, Note};
+use crate::fleet::Fleet;
+use crate::launching;
+use crate::peers::{Peer, Peers};
+use crate::place::{Placed, place};
+use crate::seen::{Sent, Seen};
+use crate::status::{SystemStatus, View};
+use crate::steer::{self, Steering};
+use crate::waiting::Waiting;
+
+mod apply;
+mod command;
+mod events;
+
+pub use command::{Command, Refused, RunRequest, Verb};
+
+/// The draft of everything, decided upon in memory.
+pub struct Engine {
+    epoch: Epoch,
+    now: Timestamp,
+    /// By application path; the incarnation is in the system's id.
+    systems: BTreeMap<Key, Tracked>,
+    /// The incarnations of systems that have ended.
+    tombstones: BTreeMap<Key, (SystemId, smack_model::Header)>,
+    vdcs: BTreeMap<VdcId, VdcRecord>,
+    fleet: Fleet,
+    supplies: BTreeMap<String, SupplyState>,
+    /// Whether the grid has said what runs there; before that nothing is decided.
+    inventoried: bool,
+    dirty: BTreeSet<Key>,
+    due: BTreeSet<(Timestamp, Key)>,
+    pending: Decision,
+    view: Arc<View>,
+    view_stale: BTreeSet<VdcId>,
+}
+
+/// Scope, run, application: a system without its incarnation.
+type Key = (Name, Name, Name);
+
+pub(crate) struct Tracked {
+    system: System,
+    seen: Seen,
+    last: Steering,
+    unplaced: BTreeMap<TaskName, Waiting>,
+    wake_at: Option<Timestamp>,
+    peer: Peer,
+    status: Arc<SystemStatus>,
+}
+
+/// What is to be saved, then done.
+#[derive(Debug, Default)]
+pub struct Decision {
+    pub changes: Vec<Change>,
+    pub notes: Vec<Note>,
+    pub actions: Vec<Action>,
+}
+
+/// Rounds of steering in one decision: a change may allow the next at once.
+const ROUNDS: usize = 8;
+
+impl Engine {
+    /// Takes up everything that was saved. Nothing is decided before the first complete inventory.
+    pub fn load(image: Image, epoch: Epoch, now: Timestamp) -> Self {
+        let mut engine = Self {
+            epoch,
+            now,
+            systems: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+            vdcs: image.vdcs.into_iter().map(|vdc| (vdc.id.clone(), vdc)).collect(),
+            fleet: Fleet::default(),
+            supplies: BTreeMap::new(),
+            inventoried: false,
+            dirty: BTreeSet::new(),
+            due: BTreeSet::new(),
+            pending: Decision { actions: vec![Action::Ask(None)], ..Decision::default() },
+            view: Arc::default(),
+            view_stale: BTreeSet::new(),
+        };
+        for (id, header) in image.headers {
+            let key = key(&id);
+            if header.ended.is_some() {
+                engine.tombstones.insert(key, (id, header));
+            } else {
+                engine.dirty.insert(key.clone());
+                engine.systems.insert(key, Tracked::new(System::new(id, header)));
+            }
+        }
+        for (id, digest, launch) in image.launches {
+            engine.with(&id, |tracked| {
+                tracked.system.launches.insert(digest, Arc::new(launch));
+            });
+        }
+        for (id, name, record) in image.operations {
+            engine.with(&id, |tracked| {
+                tracked.system.operations.insert(name, record);
+            });
+        }
+        for volume in image.volumes {
+            let id = volume.id.system.clone();
+            engine.with(&id, |tracked| {
+                tracked.system.volumes.insert(volume.id.clone(), volume);
+            });
+        }
+        for record in image.tasks {
+            if let Some(address) = &record.address {
+                engine.fleet.hold_address(&record.id.system.vdc(), address);
+            }
+            engine.with(&record.id.system.clone(), |tracked| {
+                tracked.system.tasks.insert(record.id.name.clone(), record);
+            });
+        }
+        engine.view_stale = engine.vdcs.keys().cloned().collect();
+        engine
+    }
+
+    /// Decides for every dirty or due system. The changes must be saved before an action is performed; if that fails
+    /// the engine must be dropped.
+    pub fn decide(&mut self, now: Timestamp) -> Decision {
+        self.now = self.now.max(now);
+        self.collect_due();
+        if self.inventoried {
+            for _ in 0..ROUNDS {
+                if self.dirty.is_empty() {
+                    break;
+                }
+                self.round();
+            }
+        }
+        self.refresh_view();
+        std::mem::take(&mut self.pending)
+    }
+
+    /// The earliest moment at which there is something to decide without news; later than the last `now`.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        if !self.inventoried {
+            return None;
+        }
+        if !self.dirty.is_empty() {
+            return Some(self.now + smack_model::Span(1));
+        }
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// What people, DNS, metrics and `why` read.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view)
+    }
+
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// A system that has not ended.
+    pub fn system(&self, vdc: &VdcId, application: &str) -> Option<&System> {
+        self.of_vdc(vdc).find(|(key, _)| key.2.as_str() == application).map(|(_, tracked)| &tracked.system)
+    }
+
+    /// All systems that have not ended.
+    pub fn systems(&self) -> impl Iterator<Item = &System> {
+        self.systems.values().map(|tracked| &tracked.system)
+    }
+
+    pub fn vdc(&self, id: &VdcId) -> Option<&VdcRecord> {
+        self.vdcs.get(id)
+    }
+
+    fn collect_due(&mut self) {
+        while let Some((at, _)) = self.due.first()
+            && *at <= self.now
+            && let Some((_, key)) = self.due.pop_first()
+        {
+            if let Some(tracked) = self.systems.get_mut(&key) {
+                tracked.wake_at = None;
+            }
+            self.dirty.insert(key);
+        }
+    }
+
+    /// Steers every dirty system, then places all wishes at once.
+    fn round(&mut self) {
+        let keys = std::mem::take(&mut self.dirty);
+        let mut wishes = Vec::new();
+        for key in &keys {
+            let Some(tracked) = self.systems.get(key) else { continue };
+            let peers = self.peers(key, &tracked.system);
+            let mut steering = steer::steer(&tracked.system, &tracked.seen, &peers, self.now);
+            wishes.append(&mut steering.wishes);
+            self.take_steering(key, steering);
+        }
+        if wishes.is_empty() {
+            return;
+        }
+        let placing = place(wishes, &mut self.fleet);
+        for unplaced in placing.unplaced {
+            let key = key(&unplaced.system);
+            if let Some(tracked) = self.systems.get_mut(&key) {
+                tracked.unplaced.insert(unplaced.task, Waiting::Node(unplaced.tally));
+                tracked.status = Arc::new(SystemStatus::of(tracked, self.now));
+                self.view_stale.insert(tracked.system.id.vdc());
+            }
+        }
+        for placed in placing.placed {
+            self.take_placed(placed);
+        }
+    }
+
+    fn take_steering(&mut self, key: &Key, steering: Steering) {
+        let changed = !steering.changes.is_empty();
+        let mut steering = steering;
+        for change in std::mem::take(&mut steering.changes) {
+            self.note_change(&change);
+            self.apply(&change);
+            self.pending.changes.push(change);
+        }
+        let actions = std::mem::take(&mut steering.actions);
+        let now = self.now;
+        let Some(tracked) = self.systems.get_mut(key) else { return };
+        for action in &actions {
+            tracked.seen.note_sent(action, now);
+        }
+        for action in &actions {
+            if let Action::Supply(name) = action {
+                let fetching = SupplyState::Fetching { detail: "asked for".to_owned() };
+                self.supplies.entry(name.clone()).or_insert(fetching);
+            }
+        }
+        self.pending.actions.extend(actions);
+        if let Some(old) = tracked.wake_at.take() {
+            self.due.remove(&(old, key.clone()));
+        }
+        if let Some(at) = steering.wake_at {
+            tracked.wake_at = Some(at);
+            self.due.insert((at, key.clone()));
+        }
+        let exports = launching::exports(&tracked.system);
+        let peer = Peer { placed: steering.placed, ready: steering.ready, exports };
+        let was_ready = tracked.peer.ready;
+        let peer_changed = peer != tracked.peer;
+        tracked.peer = peer;
+        tracked.last = steering;
+        tracked.unplaced.clear();
+        tracked.status = Arc::new(SystemStatus::of(tracked, now));
+        let (vdc, path, is_ready) = (tracked.system.id.vdc(), tracked.system.id.path(), tracked.peer.ready);
+        if is_ready != was_ready {
+            let (kind, text) = if is_ready { ("ready", "is ready") } else { ("unready", "is no longer ready") };
+            self.note(path, kind, text);
+        }
+        self.view_stale.insert(vdc.clone());
+        if changed {
+            self.dirty.insert(key.clone());
+        }
+        if peer_changed || changed {
+            self.mark_vdc(&vdc, Some(key).filter(|_| !changed));
+        }
+    }
+
+    /// Marks the systems of a VDC dirty, except one.
+    fn mark_vdc(&mut self, vdc: &VdcId, except: Option<&Key>) {
+        let keys: Vec<Key> =
+            self.of_vdc(vdc).map(|(key, _)| key.clone()).filter(|key| Some(key) != except).collect();
+        self.dirty.extend(keys);
+    }
+
+    fn take_placed(&mut self, placed: Placed) {
+        let key = key(&placed.system);
+        let (now, epoch) = (self.now, self.epoch);
+        let Some(tracked) = self.systems.get(&key) else { return };
+        let system = &tracked.system;
+        let Some(spec) = system.header.spec.tasks.get(&placed.task) else { return };
+        let last = system.tasks.get(&placed.task);
+        let replace = system.header.intent.replace.get(&placed.task).copied().unwrap_or(0);
+        let replaced = last.is_some_and(|last| last.replace < replace);
+        let digest = system.digests.get(&placed.task).cloned().unwrap_or_default();
+        let forgiven = last.is_some_and(|last| last.since <= system.header.intent.forgiven);
+        let record = TaskRecord {
+            id: TaskId {
+                system: placed.system.clone(),
+                name: placed.task.clone(),
+                attempt: last.map_or(1, |last| last.id.attempt + 1),
+            },
+            digest: digest.clone(),
+            node: Some(placed.node),
+            address: Some(placed.address),
+            ports: placed.ports,
+            status: Status::Claimed,
+            since: now,
+            ready_since: None,
+            claimed: now,
+            failures: last.filter(|_| !forgiven).map_or(0, |last| last.failures),
+            unclean: last.and_then(|last| last.unclean),
+            epoch,
+            restart: steer::restarts(system, &placed.task),
+            replace,
+            generation: last.map_or(1, |last| last.generation + u32::from(replaced)),
+        };
+        let mut changes = Vec::new();
+        if !system.launches.contains_key(&digest) {
+            changes.push(Change::Launch(placed.system.clone(), digest, Arc::clone(&spec.launch)));
+        }
+        for volume in &spec.volumes {
+            let id = launching::volume_id(&record, &volume.name);
+            if !system.volumes.contains_key(&id) {
+                changes.push(Change::Volume(smack_model::VolumeRecord {
+                    id,
+                    node: record.node.clone(),
+                    state: smack_model::VolumeState::Present,
+                    since: now,
+                }));
+            }
+        }
+        if replaced {
+            changes.extend(released_generations(system, &record, now));
+        }
+        changes.push(Change::Task(Box::new(record)));
+        for change in changes {
+            self.note_change(&change);
+            self.apply(&change);
+            self.pending.changes.push(change);
+        }
+        self.dirty.insert(key);
+    }
+
+    /// What the system may see: what it requires or reads, and who leaves before it.
+    fn peers(&self, own: &Key, system: &System) -> Peers {
+        let vdc = system.id.vdc();
+        let mut peers = Peers::default();
+        for (key, tracked) in self.of_vdc(&vdc).filter(|(key, _)| *key != own) {
+            peers.applications.insert(key.2.clone(), tracked.peer.clone());
+            let header = &tracked.system.header;
+            let requires = header.spec.requires.iter().any(|requirement| requirement.application == own.2);
+            let leaves = header.intent.goal != smack_model::Goal::Running;
+            if requires && leaves && tracked.system.live().next().is_some() {
+                peers.leaving_users.push(key.2.clone());
+            }
+        }
+        let artifacts = system.header.spec.tasks.values().flat_map(|task| &task.launch.artifacts);
+        let wanted: BTreeSet<&String> = artifacts.collect();
+        peers.supplies =
+            wanted.into_iter().filter_map(|name| Some((name.clone(), self.supplies.get(name)?.clone()))).collect();
+        peers
+    }
+
+    fn of_vdc(&self, vdc: &VdcId) -> impl Iterator<Item = (&Key, &Tracked)> {
+        let (zone, name) = (vdc.zone.clone(), vdc.name.clone());
+        let from = (zone.clone(), name.clone(), Name::lowest());
+        self.systems.range(from..).take_while(move |((scope, run, _), _)| *scope == zone && *run == name)
+    }
+
+    fn with(&mut self, id: &SystemId, change: impl FnOnce(&mut Tracked)) {
+        if let Some(tracked) = self.systems.get_mut(&key(id)).filter(|tracked| tracked.system.id == *id) {
+            change(tracked);
+        }
+    }
+
+    fn note(&mut self, subject: String, kind: &str, text: impl Into<String>) {
+        let at = self.now;
+        self.pending.notes.push(Note { at, subject, kind: kind.to_owned(), text: text.into() });
+    }
+
+    fn refresh_view(&mut self) {
+        if self.view_stale.is_empty() {
+            return;
+        }
+        let stale = std::mem::take(&mut self.view_stale);
+        let mut view = View::clone(&self.view);
+        view.now = self.now;
+        for id in stale {
+            let systems: Vec<Arc<SystemStatus>> =
+                self.of_vdc(&id).map(|(_, tracked)| Arc::clone(&tracked.status)).collect();
+            match self.vdcs.get(&id) {
+                Some(vdc) => view.put(vdc, systems),
+                None => view.remove(&id),
+            }
+        }
+        self.view = Arc::new(view);
+    }
+}
+
+impl Tracked {
+    fn new(system: System) -> Self {
+        let status = Arc::default();
+        let mut tracked = Self {
+            system,
+            seen: Seen::default(),
+            last: Steering::default(),
+            unplaced: BTreeMap::new(),
+            wake_at: None,
+            peer: Peer::default(),
+            status,
+        };
+        tracked.status = Arc::new(SystemStatus::of(&tracked, Timestamp(0)));
+        tracked
+    }
+
+    pub(crate) fn system(&self) -> &System {
+        &self.system
+    }
+
+    pub(crate) fn steering(&self) -> &Steering {
+        &self.last
+    }
+
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    pub(crate) fn exports(&self) -> &BTreeMap<String, String> {
+        &self.peer.exports
+    }
+
+    /// What the task waits for, the lack of a node included.
+    pub(crate) fn waiting(&self, task: &TaskName) -> Option<&Waiting> {
+        self.unplaced.get(task).or_else(|| self.last.waiting.get(task))
+    }
+}
+
+impl Seen {
+    fn note_sent(&mut self, action: &Action, now: Timestamp) {
+        let sent = |sent: &mut Sent| sent.sent(now);
+        match action {
+            Action::Launch(order) => sent(&mut self.tasks.entry(order.id.name.clone()).or_default().launch),
+            Action::Stop { id, .. } => sent(&mut self.tasks.entry(id.name.clone()).or_default().stop),
+            Action::Probe(order) => self.tasks.entry(order.id.name.clone()).or_default().probing = true,
+            Action::ProbeEnd(id) => self.tasks.entry(id.name.clone()).or_default().probing = false,
+            Action::Question(question) => {
+                self.asked.insert(question.about.clone(), now);
+            }
+            Action::Operate(order) => sent(self.operations.entry(order.name.clone()).or_default()),
+            Action::Forget(_) => sent(&mut self.forget),
+            // All of a system's volumes are released in one go.
+            Action::Release(_) => {
+                if self.releases.at != now || self.releases.times == 0 {
+                    sent(&mut self.releases);
+                }
+            }
+            Action::Ask(_) | Action::Supply(_) => {}
+        }
+    }
+}
+
+/// The volumes of the generations before `record`'s: a replacement starts empty.
+fn released_generations(system: &System, record: &TaskRecord, now: Timestamp) -> Vec<Change> {
+    let old = system.volumes.values().filter(|volume| {
+        volume.id.task == record.id.name
+            && volume.id.generation < record.generation
+            && volume.state == smack_model::VolumeState::Present
+    });
+    let kept = |volume: &smack_model::VolumeRecord| smack_model::VolumeRecord {
+        state: smack_model::VolumeState::Kept,
+        since: now,
+        ..volume.clone()
+    };
+    old.map(|volume| Change::Volume(kept(volume))).collect()
+}
+
+fn key(id: &SystemId) -> Key {
+    (id.scope.clone(), id.run.clone(), id.application.clone())
+}
+

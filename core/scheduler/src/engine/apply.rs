@@ -1,0 +1,179 @@
+//! Applies changes to the draft, with everything that hangs on a status: capacity, addresses, what was seen.
+
+use smack_model::{Action, Status, TaskRecord};
+
+use super::{Engine, Tracked, key};
+use crate::change::Change;
+
+impl Engine {
+    pub(super) fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Vdc(vdc) => {
+                self.view_stale.insert(vdc.id.clone());
+                self.vdcs.insert(vdc.id.clone(), vdc.clone());
+            }
+            Change::VdcGone(id) => {
+                self.view_stale.insert(id.clone());
+                self.vdcs.remove(id);
+            }
+            Change::Header(id, header) if header.ended.is_some() => {
+                self.systems.remove(&key(id));
+                self.tombstones.insert(key(id), (id.clone(), header.clone()));
+                self.view_stale.insert(id.vdc());
+            }
+            Change::Header(id, header) => {
+                let key = key(id);
+                self.tombstones.remove(&key);
+                match self.systems.get_mut(&key) {
+                    Some(tracked) => tracked.system.set_header(header.clone()),
+                    None => {
+                        let system = smack_model::System::new(id.clone(), header.clone());
+                        self.systems.insert(key, Tracked::new(system));
+                    }
+                }
+            }
+            Change::Task(record) => self.apply_task(record),
+            Change::TaskGone(id, name) => {
+                let mut gone = None;
+                self.with(id, |tracked| gone = tracked.system.tasks.remove(name));
+                self.fleet.release(&(id.clone(), name.clone()));
+                if let Some(address) = gone.and_then(|record| record.address) {
+                    self.fleet.release_address(&address);
+                }
+            }
+            Change::Launch(id, digest, launch) => self.with(id, |tracked| {
+                tracked.system.launches.insert(digest.clone(), launch.clone());
+            }),
+            Change::LaunchGone(id, digest) => self.with(id, |tracked| {
+                tracked.system.launches.remove(digest);
+            }),
+            Change::Operation(id, name, record) => self.with(id, |tracked| {
+                tracked.system.operations.insert(name.clone(), record.clone());
+            }),
+            Change::OperationGone(id, name) => self.with(id, |tracked| {
+                tracked.system.operations.remove(name);
+                tracked.seen.operations.remove(name);
+            }),
+            Change::Volume(volume) => self.with(&volume.id.system.clone(), |tracked| {
+                tracked.system.volumes.insert(volume.id.clone(), volume.clone());
+            }),
+            Change::VolumeGone(id) => self.with(&id.system.clone(), |tracked| {
+                tracked.system.volumes.remove(id);
+            }),
+        }
+    }
+
+    /// A record with another status than before: an answer that began earlier is worth nothing now.
+    fn apply_task(&mut self, record: &TaskRecord) {
+        let now = self.now;
+        let mut ended_probe = false;
+        let mut needs = None;
+        let mut new_attempt = false;
+        self.with(&record.id.system.clone(), |tracked| {
+            let name = &record.id.name;
+            let old = tracked.system.tasks.insert(name.clone(), record.clone());
+            let header = &tracked.system.header;
+            let spec = header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task));
+            needs = spec.map(|spec| spec.needs);
+            new_attempt = old.as_ref().is_none_or(|old| old.id.attempt != record.id.attempt);
+            if old.is_none_or(|old| old.status != record.status) {
+                tracked.seen.changed = now;
+                tracked.seen.healthy = false;
+            }
+            let seen = tracked.seen.tasks.entry(name.clone()).or_default();
+            let is_probed = matches!(
+                record.status,
+                Status::Running { .. } | Status::Ready { .. } | Status::Draining { .. }
+            );
+            if seen.probing && !is_probed {
+                seen.probing = false;
+                ended_probe = true;
+            }
+            if new_attempt {
+                *seen = crate::seen::TaskSeen::default();
+            }
+        });
+        if ended_probe {
+            self.pending.actions.push(Action::ProbeEnd(record.id.clone()));
+        }
+        let task = (record.id.system.clone(), record.id.name.clone());
+        if record.status == Status::Ended(smack_model::End::Retired) {
+            if let Some(address) = &record.address {
+                self.fleet.release_address(address);
+            }
+        } else if let Some(address) = &record.address {
+            self.fleet.hold_address(&record.id.system.vdc(), address);
+        }
+        if !record.status.is_live() {
+            self.fleet.release(&task);
+        } else if new_attempt && let (Some(node), Some(needs)) = (&record.node, needs) {
+            // On a new placement `place` has charged the fleet already; charging again replaces it.
+            if let Some(index) = self.fleet.position(node) {
+                self.fleet.hold(task, index, needs, &record.ports);
+            }
+        }
+    }
+
+    /// Charges the fleet for everything that lives, once the nodes are known.
+    pub(super) fn charge_fleet(&mut self) {
+        for tracked in self.systems.values() {
+            let header = &tracked.system.header;
+            for record in tracked.system.live() {
+                let name = &record.id.name;
+                let spec =
+                    header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task));
+                let node = record.node.as_ref().and_then(|node| self.fleet.position(node));
+                if let (Some(node), Some(spec)) = (node, spec) {
+                    let task = (record.id.system.clone(), name.clone());
+                    self.fleet.hold(task, node, spec.needs, &record.ports);
+                }
+            }
+        }
+    }
+
+    /// What of a change an operator would tell a colleague.
+    pub(super) fn note_change(&mut self, change: &Change) {
+        match change {
+            Change::Task(record) => {
+                let subject = format!("{}/{}", record.id.system.path(), record.id.name);
+                let attempt = record.id.attempt;
+                let (kind, text) = match &record.status {
+                    Status::Claimed => {
+                        let node = record.node.as_ref().map_or("its grid", |node| node.as_str());
+                        let address = record.address.as_deref().unwrap_or("no address");
+                        ("placed", format!("attempt {attempt} on {node} at {address}"))
+                    }
+                    Status::Ready { pid } => ("ready", format!("attempt {attempt}, pid {pid}")),
+                    Status::Stopping { late: true } => ("stopping", "was not ready in time".to_owned()),
+                    Status::Stopping { late: false } => ("stopping", format!("attempt {attempt}")),
+                    Status::Draining { .. } => ("draining", format!("attempt {attempt}")),
+                    Status::Ended(smack_model::End::Retired) => ("retired", "left the system".to_owned()),
+                    Status::Starting | Status::Running { .. } | Status::Unreachable | Status::Ended(_) => return,
+                };
+                self.note(subject, kind, text);
+            }
+            Change::Operation(id, name, record) => {
+                let (kind, text) = match &record.status {
+                    smack_model::OperationStatus::Asked { progress } if progress.is_empty() => {
+                        ("operation", format!("{name}: asked for"))
+                    }
+                    smack_model::OperationStatus::Asked { .. } => return,
+                    smack_model::OperationStatus::Done { result } => ("operation", format!("{name}: {result}")),
+                    smack_model::OperationStatus::Failed { reason } => {
+                        ("operation", format!("{name} failed: {reason}"))
+                    }
+                };
+                self.note(id.path(), kind, text);
+            }
+            Change::Vdc(_)
+            | Change::VdcGone(_)
+            | Change::Header(..)
+            | Change::TaskGone(..)
+            | Change::Launch(..)
+            | Change::LaunchGone(..)
+            | Change::OperationGone(..)
+            | Change::Volume(_)
+            | Change::VolumeGone(_) => {}
+        }
+    }
+}

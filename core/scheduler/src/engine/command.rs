@@ -1,0 +1,349 @@
+//! What people ask for: writes to intents and specs. Numbers only grow, so repeating a command is harmless.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use smack_model::{
+    Goal, Header, Intent, Leaving, Name, ServiceSpec, Span, SystemId, TaskName, Timestamp, VdcId, VdcRecord,
+};
+
+use super::{Engine, Key};
+use crate::change::Change;
+use crate::place::{Unplaced, Wish, place};
+
+/// A stack resolved for one VDC.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRequest {
+    pub vdc: VdcId,
+    /// The name as it was given.
+    pub shown: String,
+    pub stack: String,
+    pub revision: u32,
+    pub systems: BTreeMap<Name, ServiceSpec>,
+    /// Start even if not everything fits.
+    pub partial: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    Run(Box<RunRequest>),
+    Down { vdc: VdcId, keep_volumes: bool },
+    Verb { vdc: VdcId, application: Option<Name>, task: Option<TaskName>, verb: Verb },
+}
+
+/// What can be asked of a VDC, an application or a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    Stop,
+    Start,
+    Restart,
+    /// The task gives up its node and its data and comes back under the same name.
+    Replace,
+    Pause,
+    Resume,
+    /// A gate need not hold for ten minutes: `check`, `budget`, `minimum`.
+    Force { gate: String },
+}
+
+/// Why a command was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("there is no virtual data center {0}; `smack status` lists those there are")]
+    NoVdc(VdcId),
+    #[error("{vdc} has no application {application}; it has {known}")]
+    NoApplication { vdc: VdcId, application: Name, known: String },
+    #[error("{application} has no task {task}; it has {known}")]
+    NoTask { application: String, task: Name, known: String },
+    #[error("{0} is going down; run it again when `smack status` no longer lists it")]
+    GoingDown(VdcId),
+    #[error("not everything fits, so nothing was started (--partial starts what fits):\n{}", .0.join("\n"))]
+    DoesNotFit(Vec<String>),
+    #[error("{0:?} is no gate: known are check, budget and minimum")]
+    NoGate(String),
+    #[error("{0} of a single task: name an application and a task")]
+    NeedsTask(&'static str),
+}
+
+const FORCE_FOR: Span = Span::minutes(10);
+const GATES: [&str; 3] = ["check", "budget", "minimum"];
+
+impl Engine {
+    /// Takes a command in, or says why not. What follows from it is decided by the next `decide`.
+    pub fn command(&mut self, command: Command, now: Timestamp) -> Result<(), Refused> {
+        self.now = self.now.max(now);
+        match command {
+            Command::Run(request) => self.run(*request),
+            Command::Down { vdc, keep_volumes } => self.down(&vdc, keep_volumes),
+            Command::Verb { vdc, application, task, verb } => {
+                self.verb(&vdc, application.as_ref(), task.as_ref(), &verb)
+            }
+        }
+    }
+
+    fn run(&mut self, request: RunRequest) -> Result<(), Refused> {
+        let existing = self.vdcs.get(&request.vdc);
+        if existing.is_some_and(|vdc| vdc.down) {
+            return Err(Refused::GoingDown(request.vdc));
+        }
+        if !request.partial {
+            let misfits = self.misfits(&request);
+            if !misfits.is_empty() {
+                return Err(Refused::DoesNotFit(misfits));
+            }
+        }
+        let now = self.now;
+        let created = existing.map_or(now, |vdc| vdc.created);
+        let vdc = VdcRecord {
+            id: request.vdc.clone(),
+            shown: request.shown.clone(),
+            stack: request.stack.clone(),
+            revision: request.revision,
+            created,
+            updated: now,
+            down: false,
+        };
+        self.forget_failed_supplies();
+        let text = format!("revision {} of stack {}", request.revision, request.stack);
+        self.note(request.vdc.to_string(), "run", text);
+        let key = |application: &Name| {
+            (request.vdc.zone.clone(), request.vdc.name.clone(), application.clone())
+        };
+        self.pending.changes.push(Change::Vdc(vdc.clone()));
+        self.apply(&Change::Vdc(vdc));
+        let known: Vec<Key> = self.of_vdc(&request.vdc).map(|(key, _)| key.clone()).collect();
+        for gone in known.iter().filter(|(_, _, application)| !request.systems.contains_key(application)) {
+            let keep_volumes = false;
+            self.edit(gone, |intent| intent.goal = Goal::Gone { keep_volumes });
+        }
+        for (application, spec) in &request.systems {
+            self.set_spec(key(application), spec.clone(), request.revision);
+        }
+        self.mark_vdc(&request.vdc, None);
+        Ok(())
+    }
+
+    fn set_spec(&mut self, key: Key, spec: ServiceSpec, revision: u32) {
+        let now = self.now;
+        let Some(tracked) = self.systems.get(&key) else {
+            let incarnation = self.tombstones.get(&key).map_or(1, |(id, _)| id.incarnation + 1);
+            let (scope, run, application) = key.clone();
+            let id = SystemId { scope, run, application, incarnation };
+            let header = Header {
+                intent: Intent::default(),
+                revision,
+                spec: Arc::new(spec),
+                leaving: BTreeMap::new(),
+                since: now,
+                ended: None,
+            };
+            return self.change(key, Change::Header(id, header));
+        };
+        let old = &tracked.system.header;
+        let mut leaving = old.leaving.clone();
+        leaving.retain(|name, _| !spec.tasks.contains_key(name));
+        for (name, task) in old.spec.tasks.iter().filter(|(name, _)| !spec.tasks.contains_key(*name)) {
+            let drain = old.spec.drains.get(name).cloned();
+            leaving.insert(name.clone(), Leaving { task: task.clone(), drain });
+        }
+        let mut intent = old.intent.clone();
+        if matches!(intent.goal, Goal::Gone { .. }) {
+            // A run while it leaves: it stays after all.
+            intent.goal = Goal::Running;
+        }
+        intent.forgiven = now;
+        let (id, since) = (tracked.system.id.clone(), old.since);
+        let stale: Vec<String> = tracked
+            .system
+            .operations
+            .keys()
+            .filter(|name| {
+                let drains = leaving.keys().any(|task| **name == format!("drain {task}"));
+                !drains && !spec.operations.iter().any(|operation| operation.name == **name)
+            })
+            .cloned()
+            .collect();
+        let header = Header { intent, revision, spec: Arc::new(spec), leaving, since, ended: None };
+        self.change(key.clone(), Change::Header(id.clone(), header));
+        for name in stale {
+            self.change(key.clone(), Change::OperationGone(id.clone(), name));
+        }
+        self.drop_unused_launches(&key);
+    }
+
+    /// Launches that no record and no spec refers to any more.
+    fn drop_unused_launches(&mut self, key: &Key) {
+        let Some(tracked) = self.systems.get(key) else { return };
+        let system = &tracked.system;
+        let used: BTreeSet<_> = system.tasks.values().map(|record| &record.digest).collect();
+        let unused: Vec<_> = system.launches.keys().filter(|digest| !used.contains(digest)).cloned().collect();
+        let id = system.id.clone();
+        for digest in unused {
+            self.change(key.clone(), Change::LaunchGone(id.clone(), digest));
+        }
+    }
+
+    fn down(&mut self, vdc: &VdcId, keep_volumes: bool) -> Result<(), Refused> {
+        let Some(record) = self.vdcs.get(vdc) else { return Err(Refused::NoVdc(vdc.clone())) };
+        let record = VdcRecord { down: true, updated: self.now, ..record.clone() };
+        self.note(vdc.to_string(), "down", if keep_volumes { "asked for, volumes are kept" } else { "asked for" });
+        let keys: Vec<Key> = self.of_vdc(vdc).map(|(key, _)| key.clone()).collect();
+        self.pending.changes.push(Change::Vdc(record.clone()));
+        self.apply(&Change::Vdc(record));
+        if keys.is_empty() {
+            self.pending.changes.push(Change::VdcGone(vdc.clone()));
+            self.apply(&Change::VdcGone(vdc.clone()));
+        }
+        for key in keys {
+            self.edit(&key, |intent| intent.goal = Goal::Gone { keep_volumes });
+        }
+        Ok(())
+    }
+
+    fn verb(
+        &mut self,
+        vdc: &VdcId,
+        application: Option<&Name>,
+        task: Option<&TaskName>,
+        verb: &Verb,
+    ) -> Result<(), Refused> {
+        let Some(record) = self.vdcs.get(vdc) else { return Err(Refused::NoVdc(vdc.clone())) };
+        if record.down {
+            return Err(Refused::GoingDown(vdc.clone()));
+        }
+        let keys = self.named(vdc, application)?;
+        if let Some(task) = task {
+            let tracked = keys.first().and_then(|key| self.systems.get(key));
+            let tasks = tracked.map(|tracked| &tracked.system.header.spec.tasks);
+            if !tasks.is_some_and(|tasks| tasks.contains_key(task)) {
+                let names = tasks.into_iter().flat_map(|tasks| tasks.keys());
+                let known = names.map(Name::as_str).collect::<Vec<_>>().join(", ");
+                let application = application.map(Name::to_string).unwrap_or_default();
+                return Err(Refused::NoTask { application, task: task.clone(), known });
+            }
+        }
+        if *verb == Verb::Replace && task.is_none() {
+            return Err(Refused::NeedsTask("replace is asked"));
+        }
+        if let Verb::Force { gate } = verb
+            && !GATES.contains(&gate.as_str())
+        {
+            return Err(Refused::NoGate(gate.clone()));
+        }
+        if *verb == Verb::Start {
+            self.forget_failed_supplies();
+        }
+        let now = self.now;
+        let word = serde_json::to_value(verb).map(|word| word.to_string().replace('"', "")).unwrap_or_default();
+        for key in keys {
+            let (zone, name, application) = &key;
+            let of_task = task.map(|task| format!("/{task}")).unwrap_or_default();
+            self.note(format!("{zone}/{name}/{application}{of_task}"), "asked", word.clone());
+            self.edit(&key, |intent| apply_verb(intent, task, verb, now));
+        }
+        Ok(())
+    }
+
+    fn named(&self, vdc: &VdcId, application: Option<&Name>) -> Result<Vec<Key>, Refused> {
+        let all: Vec<Key> = self.of_vdc(vdc).map(|(key, _)| key.clone()).collect();
+        let Some(application) = application else { return Ok(all) };
+        let named: Vec<Key> = all.iter().filter(|key| key.2 == *application).cloned().collect();
+        if named.is_empty() {
+            let known = all.iter().map(|key| key.2.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Refused::NoApplication { vdc: vdc.clone(), application: application.clone(), known });
+        }
+        Ok(named)
+    }
+
+    fn edit(&mut self, key: &Key, edit: impl FnOnce(&mut Intent)) {
+        let Some(tracked) = self.systems.get(key) else { return };
+        let mut header = tracked.system.header.clone();
+        edit(&mut header.intent);
+        let id = tracked.system.id.clone();
+        let vdc = id.vdc();
+        self.change(key.clone(), Change::Header(id, header));
+        self.mark_vdc(&vdc, None);
+    }
+
+    /// What of the request would find no place on the fleet as it is, were everything else left as it is.
+    fn misfits(&self, request: &RunRequest) -> Vec<String> {
+        if self.fleet.node_ids().next().is_none() {
+            return Vec::new();
+        }
+        let mut fleet = self.fleet.clone();
+        let mut wishes = Vec::new();
+        for (application, spec) in &request.systems {
+            let system_key = (request.vdc.zone.clone(), request.vdc.name.clone(), application.clone());
+            let known = self.systems.get(&system_key);
+            let id = known.map_or_else(
+                || SystemId {
+                    scope: request.vdc.zone.clone(),
+                    run: request.vdc.name.clone(),
+                    application: application.clone(),
+                    incarnation: u32::MAX,
+                },
+                |tracked| tracked.system.id.clone(),
+            );
+            for (task, spec) in &spec.tasks {
+                let lives = known.and_then(|tracked| tracked.system.tasks.get(task));
+                if lives.is_some_and(|record| record.status.is_live()) {
+                    continue;
+                }
+                wishes.push(Wish {
+                    system: id.clone(),
+                    task: task.clone(),
+                    needs: spec.needs,
+                    ports: spec.ports.clone(),
+                    constraints: spec.constraints.clone(),
+                    bound: None,
+                    prefer: None,
+                    address: None,
+                    kept_ports: BTreeMap::new(),
+                    since: self.now,
+                });
+            }
+        }
+        let needed: u32 = wishes.iter().fold(0, |sum, wish| sum.saturating_add(wish.needs.memory_mib));
+        let (_, free) = self.fleet.totals();
+        let unplaced = place(wishes, &mut fleet).unplaced;
+        let mut lines: Vec<String> =
+            unplaced.iter().map(|Unplaced { system, task, tally }| format!("  {}/{task}: {tally}", system.application)).collect();
+        if !lines.is_empty() && needed > free.memory_mib {
+            lines.push(format!(
+                "  in all {needed} MiB are asked and {} MiB are free: {} MiB too many",
+                free.memory_mib,
+                needed - free.memory_mib
+            ));
+        }
+        lines
+    }
+}
+
+fn apply_verb(intent: &mut Intent, task: Option<&TaskName>, verb: &Verb, now: Timestamp) {
+    match verb {
+        Verb::Stop => intent.goal = Goal::Stopped,
+        Verb::Start => {
+            intent.goal = Goal::Running;
+            intent.forgiven = now;
+        }
+        Verb::Restart => {
+            match task {
+                Some(task) => *intent.restart_task.entry(task.clone()).or_default() += 1,
+                None => intent.restart += 1,
+            }
+            intent.forgiven = now;
+        }
+        Verb::Replace => {
+            if let Some(task) = task {
+                *intent.replace.entry(task.clone()).or_default() += 1;
+            }
+            intent.forgiven = now;
+        }
+        Verb::Pause => intent.paused = true,
+        Verb::Resume => intent.paused = false,
+        Verb::Force { gate } => {
+            intent.force.insert(gate.clone(), now + FORCE_FOR);
+        }
+    }
+}

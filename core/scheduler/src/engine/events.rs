@@ -1,0 +1,353 @@
+//! Takes what the world says into the draft. An answer moves a record; silence does not. Late, repeated and foreign
+//! answers are recognised by the attempt and change nothing.
+
+use std::collections::BTreeSet;
+
+use smack_model::{
+    Action, Answer, End, Event, Found, FoundState, Goal, OperationRecord, OperationStatus, Outcome, Refusal, Span,
+    Status, SystemId, TaskId, TaskRecord, TaskSpec, Timestamp, VolumeId, retry_delay,
+};
+
+use super::{Engine, Key, key};
+use crate::change::Change;
+use crate::seen::Observation;
+use crate::steer;
+
+impl Engine {
+    /// Takes one event in; what follows from it is decided later.
+    pub fn record(&mut self, event: Event, now: Timestamp) {
+        self.now = self.now.max(now);
+        match event {
+            Event::Nodes(nodes) => {
+                self.fleet.set_nodes(nodes);
+                self.charge_fleet();
+                self.dirty.extend(self.systems.keys().cloned());
+            }
+            Event::NodeLost { node, gone } => self.node_lost(&node, gone),
+            Event::Starting(id) => self.moved(&id, |status| {
+                matches!(status, Status::Claimed | Status::Unreachable).then_some(Status::Starting)
+            }),
+            Event::Running { id, pid } => self.moved(&id, |status| match status {
+                Status::Claimed | Status::Starting | Status::Unreachable => Some(Status::Running { pid }),
+                _ => None,
+            }),
+            Event::Probed { id, ready, role, detail } => self.probed(&id, ready, role, detail),
+            Event::Ended { id, end, at } => self.ended(&id, end, at),
+            Event::Refused { id, refusal } => self.refused(&id, refusal),
+            Event::Observed { system, about, answer, began } => {
+                let key = key(&system);
+                self.with(&system, |tracked| {
+                    if about == smack_model::About::Health && began > tracked.seen.changed {
+                        tracked.seen.healthy = answer == Answer::Yes;
+                    }
+                    tracked.seen.answers.insert(about, Observation { answer, began });
+                });
+                self.dirty.insert(key);
+            }
+            Event::Operation { system, name, digest, outcome } => self.operated(&system, &name, &digest, outcome),
+            Event::Inventory { node, complete, began, tasks, volumes } => {
+                self.inventory(node.as_ref(), complete, began, tasks, &volumes);
+            }
+            Event::VolumeReleased(id) => self.change(key(&id.system), Change::VolumeGone(id)),
+            Event::Forgotten(id) => self.forgotten(&id),
+            Event::Supply { name, state } => {
+                if let smack_model::SupplyState::Failed { reason } = &state {
+                    self.note(name.clone(), "supply", format!("failed: {reason}"));
+                }
+                self.supplies.insert(name.clone(), state);
+                let uses = |tracked: &super::Tracked| {
+                    let mut tasks = tracked.system.header.spec.tasks.values();
+                    tasks.any(|task| task.launch.artifacts.contains(&name))
+                };
+                let keys = self.systems.iter().filter(|(_, tracked)| uses(tracked)).map(|(key, _)| key.clone());
+                self.dirty.extend(keys.collect::<Vec<_>>());
+            }
+        }
+    }
+
+    /// A failed supply is asked for again by the next `run` or `start`.
+    pub(super) fn forget_failed_supplies(&mut self) {
+        self.supplies.retain(|_, state| !matches!(state, smack_model::SupplyState::Failed { .. }));
+    }
+
+    /// Changes the status of the present attempt in the draft alone: these moves are learned again by an inventory.
+    fn moved(&mut self, id: &TaskId, next: impl FnOnce(&Status) -> Option<Status>) {
+        let Some(record) = self.present(id) else { return self.stray(id) };
+        let Some(status) = next(&record.status) else { return };
+        let moved = TaskRecord { status, since: self.now, ..record.clone() };
+        self.apply(&Change::Task(Box::new(moved)));
+        self.dirty.insert(key(&id.system));
+    }
+
+    fn probed(&mut self, id: &TaskId, ready: bool, role: Option<String>, detail: String) {
+        let Some(record) = self.present(id).cloned() else { return };
+        let status = match (&record.status, ready) {
+            (Status::Running { pid }, true) => Some(Status::Ready { pid: *pid }),
+            (Status::Ready { pid }, false) => Some(Status::Running { pid: *pid }),
+            _ => None,
+        };
+        self.with(&id.system, |tracked| {
+            let seen = tracked.seen.tasks.entry(id.name.clone()).or_default();
+            seen.role = role;
+            seen.detail = detail;
+        });
+        let key = key(&id.system);
+        if let Some(status) = status {
+            let ready_since = ready.then(|| record.ready_since.unwrap_or(self.now));
+            let changed = TaskRecord { status, since: self.now, ready_since, ..record };
+            self.change(key.clone(), Change::Task(Box::new(changed)));
+        }
+        self.dirty.insert(key);
+    }
+
+    fn ended(&mut self, id: &TaskId, end: End, at: Timestamp) {
+        let Some(record) = self.present(id).cloned() else { return };
+        if !record.status.is_live() {
+            return;
+        }
+        let spec = self.spec_of(&record);
+        let asked = matches!(record.status, Status::Stopping { .. });
+        let end = match (&record.status, end) {
+            (Status::Stopping { late: true }, _) => End::TooSlow,
+            (Status::Stopping { late: false }, End::Exit(code)) => End::Stopped { code },
+            (Status::Stopping { late: false }, End::Signal(signal)) => End::Stopped { code: 128 + signal },
+            (_, end) => end,
+        };
+        let is_job = spec.as_ref().is_some_and(|spec| spec.goal != smack_model::TaskGoal::Running);
+        let is_failure = end.is_failure() && !(is_job && end == End::Exit(0));
+        // Killed after its grace, it left the product as little time as a crash.
+        let clean = matches!(end, End::Exit(_)) || (asked && end != End::Stopped { code: 137 });
+        let unclean = if clean { record.unclean } else { Some(self.now) };
+        let was_stable = match (record.ready_since, &spec) {
+            (Some(since), Some(spec)) => self.now.since(since) >= spec.retry.stable,
+            _ => false,
+        };
+        let mut record = TaskRecord {
+            status: Status::Ended(end.clone()),
+            since: self.now,
+            ready_since: None,
+            unclean,
+            failures: if was_stable { 0 } else { record.failures },
+            ..record
+        };
+        let tolerated = spec.as_ref().and_then(|spec| steer::tolerated(&record, spec));
+        if is_failure && tolerated.is_none() {
+            record.failures += 1;
+        }
+        self.note_end(&record, &end, at, spec.as_deref(), tolerated);
+        self.change(key(&id.system), Change::Task(Box::new(record)));
+    }
+
+    fn note_end(
+        &mut self,
+        record: &TaskRecord,
+        end: &End,
+        at: Timestamp,
+        spec: Option<&TaskSpec>,
+        tolerated: Option<(Timestamp, String)>,
+    ) {
+        let subject = format!("{}/{}", record.id.system.path(), record.id.name);
+        let seen_after = self.now.since(at);
+        self.note(subject.clone(), "ended", format!("attempt {}: {end}, seen after {seen_after}", record.id.attempt));
+        let Some(spec) = spec else { return };
+        let wanted = matches!(self.goal_of(&record.id.system), Some(Goal::Running));
+        if !wanted || (record.failures == 0 && tolerated.is_none()) || !end.is_failure() {
+            return;
+        }
+        let retry = &spec.retry;
+        let text = if let Some((next, reason)) = tolerated {
+            format!("in {}: {reason}", next.since(self.now))
+        } else if retry.max_tries > 0 && record.failures >= retry.max_tries {
+            return self.note(subject, "gave-up", format!("after {} failures in a row", record.failures));
+        } else {
+            let delay = retry_delay(retry, record.failures);
+            let of = if retry.max_tries > 0 { format!(" of {}", retry.max_tries) } else { String::new() };
+            format!("in {delay}: failure {}{of}", record.failures)
+        };
+        self.note(subject, "retry", text);
+    }
+
+    fn refused(&mut self, id: &TaskId, refusal: Refusal) {
+        let Some(record) = self.present(id) else { return };
+        if let (Refusal::StaleEpoch { .. }, Status::Claimed) = (&refusal, &record.status) {
+            // A younger server is in charge; the store will say so too.
+            return;
+        }
+        self.ended(id, End::Refused(refusal), self.now);
+    }
+
+    fn operated(&mut self, system: &SystemId, name: &str, digest: &smack_model::Digest, outcome: Outcome) {
+        let now = self.now;
+        let Some(tracked) = self.systems.get(&key(system)).filter(|tracked| tracked.system.id == *system) else {
+            return;
+        };
+        let Some(record) = tracked.system.operations.get(name).filter(|record| record.digest == *digest) else {
+            return;
+        };
+        if matches!(record.status, OperationStatus::Done { .. }) {
+            return;
+        }
+        let (status, failures) = match outcome {
+            Outcome::Progress(progress) => {
+                let record = OperationRecord { status: OperationStatus::Asked { progress }, ..record.clone() };
+                self.apply(&Change::Operation(system.clone(), name.to_owned(), record));
+                self.dirty.insert(key(system));
+                return;
+            }
+            Outcome::Done(result) => (OperationStatus::Done { result }, 0),
+            Outcome::Failed(reason) => (OperationStatus::Failed { reason }, record.failures + 1),
+        };
+        let record = OperationRecord { digest: digest.clone(), status, since: now, failures };
+        self.with(system, |tracked| {
+            tracked.seen.operations.remove(name);
+        });
+        self.change(key(system), Change::Operation(system.clone(), name.to_owned(), record));
+    }
+
+    fn node_lost(&mut self, node: &smack_model::Name, gone: bool) {
+        self.fleet.lose(node);
+        let on_node: Vec<TaskRecord> = self
+            .systems
+            .values()
+            .flat_map(|tracked| tracked.system.live())
+            .filter(|record| record.node.as_ref() == Some(node))
+            .cloned()
+            .collect();
+        for record in on_node {
+            if gone {
+                let id = record.id.clone();
+                self.ended(&id, End::NodeGone, self.now);
+            } else {
+                let key = key(&record.id.system);
+                let lost = TaskRecord { status: Status::Unreachable, since: self.now, ..record };
+                self.change(key, Change::Task(Box::new(lost)));
+            }
+        }
+        self.dirty.extend(self.systems.keys().cloned());
+    }
+
+    fn inventory(
+        &mut self,
+        node: Option<&smack_model::NodeId>,
+        complete: bool,
+        began: Timestamp,
+        tasks: Vec<Found>,
+        volumes: &[VolumeId],
+    ) {
+        let mut listed: BTreeSet<TaskId> = BTreeSet::new();
+        for found in tasks {
+            listed.insert(found.id.clone());
+            match found.state {
+                FoundState::Starting => self.record(Event::Starting(found.id), self.now),
+                FoundState::Running { pid } => self.adopt(&found.id, pid),
+                FoundState::Ended { end, at } => self.ended(&found.id, end, at),
+            }
+        }
+        if complete {
+            let on_node = |record: &&TaskRecord| node.is_none() || record.node.as_ref() == node;
+            let missing: Vec<(TaskId, Status)> = self
+                .systems
+                .values()
+                .flat_map(|tracked| tracked.system.live())
+                .filter(on_node)
+                .filter(|record| !listed.contains(&record.id) && record.since <= began)
+                .map(|record| (record.id.clone(), record.status.clone()))
+                .collect();
+            for (id, status) in missing {
+                // A claim that the node does not have was never taken: it is simply sent again.
+                if !matches!(status, Status::Claimed) {
+                    self.ended(&id, End::Vanished, self.now);
+                }
+            }
+            self.inventoried = true;
+            self.unknown_volumes(volumes);
+        }
+        self.dirty.extend(self.systems.keys().cloned());
+    }
+
+    /// A volume with our stamp that nothing on record claims is listed, never deleted.
+    fn unknown_volumes(&mut self, volumes: &[VolumeId]) {
+        for id in volumes {
+            let known = self.systems.get(&key(&id.system)).is_some_and(|tracked| tracked.system.id == id.system);
+            if !known {
+                self.note(id.system.path(), "volume", format!("{id} belongs to nothing that is known; it is kept"));
+            }
+        }
+    }
+
+    /// A process that was started before this server: the record takes its place again.
+    fn adopt(&mut self, id: &TaskId, pid: u32) {
+        let Some(record) = self.present(id).cloned() else { return self.stray(id) };
+        let status = match record.status {
+            Status::Claimed | Status::Starting | Status::Unreachable => Status::Running { pid },
+            Status::Ready { .. } => Status::Ready { pid },
+            Status::Draining { .. } => Status::Draining { pid },
+            Status::Running { .. } => Status::Running { pid },
+            Status::Stopping { .. } => return,
+            // It ended as far as we know, yet it runs: it must not.
+            Status::Ended(_) => return self.stray(id),
+        };
+        if status != record.status {
+            self.apply(&Change::Task(Box::new(TaskRecord { status, ..record })));
+        }
+    }
+
+    /// An attempt that runs although nothing wants it: an older one, or one of a system that has ended.
+    fn stray(&mut self, id: &TaskId) {
+        let path = format!("{}/{}", id.system.path(), id.name);
+        self.note(path, "stray", format!("attempt {} runs although nobody wants it: stopped", id.attempt));
+        let (node, grace) = (None, Span::seconds(30));
+        self.pending.actions.push(Action::Stop { id: id.clone(), node, signal: 15, grace });
+    }
+
+    fn forgotten(&mut self, id: &SystemId) {
+        let Some(tracked) = self.systems.get(&key(id)).filter(|tracked| tracked.system.id == *id) else { return };
+        if !matches!(tracked.system.header.intent.goal, Goal::Gone { .. }) || tracked.system.live().next().is_some() {
+            return;
+        }
+        let system = &tracked.system;
+        let mut changes: Vec<Change> = Vec::new();
+        changes.extend(system.tasks.keys().map(|name| Change::TaskGone(id.clone(), name.clone())));
+        changes.extend(system.operations.keys().map(|name| Change::OperationGone(id.clone(), name.clone())));
+        changes.extend(system.launches.keys().map(|digest| Change::LaunchGone(id.clone(), digest.clone())));
+        let tombstone = smack_model::Header {
+            spec: std::sync::Arc::default(),
+            ended: Some(self.now),
+            ..system.header.clone()
+        };
+        changes.push(Change::Header(id.clone(), tombstone));
+        self.note(id.path(), "ended", "has ended");
+        for change in changes {
+            self.change(key(id), change);
+        }
+        let vdc = id.vdc();
+        if self.of_vdc(&vdc).next().is_none() && self.vdcs.get(&vdc).is_some_and(|vdc| vdc.down) {
+            self.note(vdc.to_string(), "down", "everything has ended");
+            self.change(key(id), Change::VdcGone(vdc.clone()));
+        }
+        self.mark_vdc(&vdc, None);
+    }
+
+    pub(super) fn change(&mut self, key: Key, change: Change) {
+        self.note_change(&change);
+        self.apply(&change);
+        self.pending.changes.push(change);
+        self.dirty.insert(key);
+    }
+
+    /// The record, if `id` is the latest attempt of its task.
+    fn present(&self, id: &TaskId) -> Option<&TaskRecord> {
+        let tracked = self.systems.get(&key(&id.system))?;
+        tracked.system.tasks.get(&id.name).filter(|record| record.id == *id)
+    }
+
+    fn goal_of(&self, system: &SystemId) -> Option<Goal> {
+        Some(self.systems.get(&key(system))?.system.header.intent.goal)
+    }
+
+    fn spec_of(&self, record: &TaskRecord) -> Option<std::sync::Arc<TaskSpec>> {
+        let header = &self.systems.get(&key(&record.id.system))?.system.header;
+        let name = &record.id.name;
+        header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task)).cloned()
+    }
+}

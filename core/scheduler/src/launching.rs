@@ -1,0 +1,149 @@
+//! Fills the holes of a launch that core can fill: addresses, ports, exports, stamps.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use smack_model::{
+    Content, Launch, LaunchOrder, Name, Piece, System, TaskRecord, TaskSpec, Template, VolumeId, stamp,
+};
+
+use crate::peers::Peers;
+
+/// The order for `record`, or the first value that is not known yet.
+pub(crate) fn order(
+    system: &System,
+    record: &TaskRecord,
+    spec: &TaskSpec,
+    peers: &Peers,
+) -> Result<LaunchOrder, String> {
+    let volumes = spec.volumes.iter().map(|volume| (volume.name.clone(), volume_id(record, &volume.name)));
+    let fill = |template: &Template| {
+        template.fill(|piece| {
+            fill_own(system, record, piece).map_or_else(|| fill_foreign(system, peers, piece), |text| Ok(Some(text)))
+        })
+    };
+    let mut launch = Launch::clone(&spec.launch);
+    for argument in &mut launch.command {
+        *argument = fill(argument)?;
+    }
+    for value in launch.env.values_mut() {
+        *value = fill(value)?;
+    }
+    for file in &mut launch.files {
+        if let Content::Text(text) = &mut file.content {
+            *text = fill(text)?;
+        }
+    }
+    Ok(LaunchOrder {
+        id: record.id.clone(),
+        node: record.node.clone(),
+        launch: Arc::new(launch),
+        address: record.address.clone(),
+        ports: record.ports.clone(),
+        volumes: volumes.collect(),
+        needs: spec.needs,
+    })
+}
+
+pub(crate) fn volume_id(record: &TaskRecord, volume: &Name) -> VolumeId {
+    VolumeId {
+        system: record.id.system.clone(),
+        task: record.id.name.clone(),
+        volume: volume.clone(),
+        generation: record.generation,
+    }
+}
+
+/// The exports whose addresses are all known.
+pub(crate) fn exports(system: &System) -> BTreeMap<String, String> {
+    let fill = |piece: &Piece| match piece {
+        Piece::Address(Some(task)) => address(system, task).map(Some).ok_or(()),
+        Piece::Port(Some(task), port) => port_of(system, task, port).map(Some).ok_or(()),
+        Piece::SystemStamp => Ok(Some(stamp(&system.id.to_string()))),
+        Piece::Text(_)
+        | Piece::Address(None)
+        | Piece::Port(None, _)
+        | Piece::Export(..)
+        | Piece::VolumeStamp(_)
+        | Piece::Path
+        | Piece::Attempt
+        | Piece::Node
+        | Piece::Sandbox
+        | Piece::Volume(_)
+        | Piece::Java
+        | Piece::ClassPath(_)
+        | Piece::SharedArchive(_) => Err(()),
+    };
+    let exports = system.header.spec.exports.iter();
+    exports
+        .filter_map(|(name, template)| {
+            let filled = template.fill(fill).ok()?;
+            Some((name.clone(), filled.as_text()?.to_owned()))
+        })
+        .collect()
+}
+
+/// A template with only the task's own holes, for probes that run a command.
+pub(crate) fn own_text(system: &System, record: &TaskRecord, template: &Template) -> Template {
+    let filled = template.fill(|piece| Ok::<_, Infallible>(fill_own(system, record, piece)));
+    filled.unwrap_or_else(|never| match never {})
+}
+
+fn fill_own(system: &System, record: &TaskRecord, piece: &Piece) -> Option<String> {
+    let id = &record.id;
+    match piece {
+        Piece::Address(None) => record.address.clone(),
+        Piece::Address(Some(task)) => address(system, task),
+        Piece::Port(None, port) => record.ports.get(port).map(u16::to_string),
+        Piece::Port(Some(task), port) => port_of(system, task, port),
+        Piece::SystemStamp => Some(stamp(&id.system.to_string())),
+        Piece::VolumeStamp(volume) => Some(stamp(&volume_id(record, volume).to_string())),
+        Piece::Path => Some(format!("{}/{}", id.system.path(), id.name)),
+        Piece::Attempt => Some(id.attempt.to_string()),
+        Piece::Node => record.node.as_ref().map(Name::to_string),
+        Piece::Text(_)
+        | Piece::Export(..)
+        | Piece::Sandbox
+        | Piece::Volume(_)
+        | Piece::Java
+        | Piece::ClassPath(_)
+        | Piece::SharedArchive(_) => None,
+    }
+}
+
+/// What other tasks and applications supply: a hole that has no value yet is the error.
+fn fill_foreign(system: &System, peers: &Peers, piece: &Piece) -> Result<Option<String>, String> {
+    match piece {
+        Piece::Export(application, name) => {
+            let peer = peers.applications.get(application);
+            let value = peer.and_then(|peer| peer.exports.get(name));
+            value.map(|value| Some(value.clone())).ok_or_else(|| format!("${{{application}.{name}}}"))
+        }
+        Piece::Address(Some(task)) => Err(format!("the address of {task}")),
+        Piece::Address(None) => Err(format!("the address of a task of {}", system.id.application)),
+        Piece::Port(task, port) => {
+            let of = task.as_ref().map(|task| format!(" of {task}")).unwrap_or_default();
+            Err(format!("port {port}{of}"))
+        }
+        Piece::Node => Err("the node".to_owned()),
+        Piece::Text(_)
+        | Piece::SystemStamp
+        | Piece::VolumeStamp(_)
+        | Piece::Path
+        | Piece::Attempt
+        | Piece::Sandbox
+        | Piece::Volume(_)
+        | Piece::Java
+        | Piece::ClassPath(_)
+        | Piece::SharedArchive(_) => Ok(None),
+    }
+}
+
+fn address(system: &System, task: &Name) -> Option<String> {
+    system.tasks.get(task)?.address.clone()
+}
+
+fn port_of(system: &System, task: &Name, port: &Name) -> Option<String> {
+    Some(system.tasks.get(task)?.ports.get(port)?.to_string())
+}

@@ -1,0 +1,179 @@
+//! What a run would change, step by step and with what each step waits for: derived, nothing is decided here.
+
+use serde::Serialize;
+use smack_model::{
+    Digest, Goal, Name, OperationStatus, Requirement, ServiceSpec, Status, Strategy, System, TaskName,
+    Until,
+};
+
+/// The effect of a spec on one system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    pub application: Name,
+    pub kind: String,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// A task, or an operation by its name.
+    pub subject: String,
+    pub effect: Effect,
+    /// Why, and what exactly differs: a line each.
+    pub reasons: Vec<String>,
+    /// What the step waits for before it is taken.
+    pub after: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    Start,
+    Restart,
+    Replace,
+    /// Drained if the product knows how, stopped, retired.
+    Remove,
+    /// Ends with its volumes.
+    End,
+    Operate,
+    Unchanged,
+}
+
+impl Effect {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Restart => "restart",
+            Self::Replace => "replace",
+            Self::Remove => "remove",
+            Self::End => "end",
+            Self::Operate => "ask",
+            Self::Unchanged => "leave",
+        }
+    }
+}
+
+/// The plan for `application` to become `spec` (`None`: to end), coming from `system` (`None`: it is not there).
+pub fn plan(application: &Name, system: Option<&System>, spec: Option<&ServiceSpec>) -> Plan {
+    let kind = spec.or_else(|| system.map(|system| system.header.spec.as_ref()));
+    let kind = kind.map(|spec| spec.kind.clone()).unwrap_or_default();
+    let mut steps = Vec::new();
+    match spec {
+        Some(spec) => {
+            starts_and_restarts(system, spec, &mut steps);
+            removals(system, spec, &mut steps);
+            operations(system, spec, &mut steps);
+        }
+        None => {
+            for record in system.into_iter().flat_map(System::live) {
+                let reasons = vec!["no longer in the stack".to_owned()];
+                let subject = record.id.name.to_string();
+                steps.push(Step { subject, effect: Effect::End, reasons, after: Vec::new() });
+            }
+        }
+    }
+    Plan { application: application.clone(), kind, steps }
+}
+
+impl Plan {
+    /// Whether a run would do nothing to the system.
+    pub fn is_silent(&self) -> bool {
+        self.steps.iter().all(|step| step.effect == Effect::Unchanged)
+    }
+}
+
+fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>) {
+    let mut before: Vec<String> = spec.requires.iter().map(required).collect();
+    let mut rolled: Option<TaskName> = None;
+    for phase in &spec.phases {
+        let mut serial = before.clone();
+        for name in &phase.tasks {
+            let Some(task) = spec.tasks.get(name) else { continue };
+            let record = system.and_then(|system| system.tasks.get(name));
+            let stopped = system.is_some_and(|system| system.header.intent.goal != Goal::Running);
+            let (effect, reasons) = match (record, system) {
+                (Some(record), Some(system)) if record.status.is_live() => {
+                    let digest = task.launch.digest();
+                    if digest == record.digest {
+                        (Effect::Unchanged, Vec::new())
+                    } else {
+                        let old = system.launches.get(&record.digest);
+                        let mut reasons = old.map(|old| old.differences(&task.launch)).unwrap_or_default();
+                        if reasons.is_empty() {
+                            reasons.push("its launch differs".to_owned());
+                        }
+                        (Effect::Restart, reasons)
+                    }
+                }
+                (Some(record), _) if record.status == Status::Ended(smack_model::End::Exit(0)) => {
+                    let is_done = task.goal != smack_model::TaskGoal::Running
+                        && (task.goal == smack_model::TaskGoal::Once || record.digest == task.launch.digest());
+                    if is_done { (Effect::Unchanged, Vec::new()) } else { (Effect::Start, Vec::new()) }
+                }
+                (Some(_), _) if stopped => (Effect::Unchanged, vec!["stopped".to_owned()]),
+                _ => (Effect::Start, Vec::new()),
+            };
+            let after = match effect {
+                Effect::Restart => {
+                    let mut after = Vec::new();
+                    if let Some(previous) = &rolled {
+                        after.push(format!("{previous} ready"));
+                    }
+                    after.extend(spec.check.as_ref().map(|_| format!("the product says {name} may go")));
+                    rolled = Some(name.clone());
+                    after
+                }
+                Effect::Start => serial.clone(),
+                _ => Vec::new(),
+            };
+            if phase.strategy == Strategy::Serial && effect == Effect::Start {
+                serial = vec![format!("{name} ready")];
+            }
+            steps.push(Step { subject: name.to_string(), effect, reasons, after });
+        }
+        before = vec![format!("phase {} ready", phase.name)];
+    }
+    let last = spec.roll_last.as_ref().filter(|_| spec.budget <= 1);
+    if let (Some(role), true) = (last, steps.iter().filter(|step| step.effect == Effect::Restart).count() > 1) {
+        for step in steps.iter_mut().filter(|step| step.effect == Effect::Restart) {
+            step.after.retain(|text| !text.ends_with(" ready"));
+            step.after.insert(0, format!("the others, one at a time, the {role} last"));
+        }
+    }
+}
+
+fn removals(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>) {
+    let Some(system) = system else { return };
+    for record in system.live().filter(|record| !spec.tasks.contains_key(&record.id.name)) {
+        let name = &record.id.name;
+        let mut after = Vec::new();
+        if system.header.spec.drains.contains_key(name) {
+            after.push(format!("drain {name}: everything it holds is moved away"));
+        }
+        if (spec.tasks.len() as u64) < u64::from(spec.minimum.tasks) {
+            after.push(format!("refused below {}: {}", spec.minimum.tasks, spec.minimum.reason));
+        }
+        let reasons = vec!["no longer wanted".to_owned()];
+        steps.push(Step { subject: name.to_string(), effect: Effect::Remove, reasons, after });
+    }
+}
+
+fn operations(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>) {
+    for operation in &spec.operations {
+        let wanted: Digest = crate::steer::digest(&operation.operation);
+        let record = system.and_then(|system| system.operations.get(&operation.name));
+        let done = record.is_some_and(|record| {
+            record.digest == wanted && matches!(record.status, OperationStatus::Done { .. })
+        });
+        let (effect, after) =
+            if done { (Effect::Unchanged, Vec::new()) } else { (Effect::Operate, vec!["all tasks ready".to_owned()]) };
+        steps.push(Step { subject: operation.name.clone(), effect, reasons: Vec::new(), after });
+    }
+}
+
+fn required(requirement: &Requirement) -> String {
+    match requirement.until {
+        Until::Placed => format!("{} placed", requirement.application),
+        Until::Ready => format!("{} ready", requirement.application),
+    }
+}

@@ -1,0 +1,597 @@
+//! One system, no capacity in sight: what its tasks should do next, and what each of them waits for.
+
+use std::collections::BTreeMap;
+
+use smack_model::{
+    About, Action, Answer, Check, Digest, End, Goal, LaunchOrder, Member, Operation, OperationOrder, OperationRecord,
+    OperationStatus, Phase, ProbeOrder, Question, Span, Status, Strategy, System, TaskGoal, TaskName, TaskRecord,
+    TaskSpec, Timestamp, Until, retry_delay,
+};
+
+use crate::change::Change;
+use crate::launching;
+use crate::peers::Peers;
+use crate::place::Wish;
+use crate::seen::{Seen, Sent, TaskSeen};
+use crate::waiting::Waiting;
+
+mod leave;
+mod stop;
+
+/// What is to be done for one system, and why the rest waits.
+#[derive(Debug, Default)]
+pub struct Steering {
+    /// Saved before any action is performed.
+    pub changes: Vec<Change>,
+    pub actions: Vec<Action>,
+    pub wishes: Vec<Wish>,
+    pub waiting: BTreeMap<TaskName, Waiting>,
+    /// What the system as a whole waits for.
+    pub whole: Vec<Waiting>,
+    /// Every task has an address.
+    pub placed: bool,
+    /// The product says that it serves, and everything declared is done.
+    pub ready: bool,
+    /// Ready, and nothing is left to change.
+    pub converged: bool,
+    /// When to look again if nothing happens; always later than `now`.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// How often the product is asked while an answer is awaited, and once all is well.
+const ASK_SOON: Span = Span(50);
+const ASK_GATE: Span = Span(200);
+const ASK_CALM: Span = Span::seconds(10);
+/// A stateless task whose node has been silent for so long is started elsewhere.
+const UNREACHABLE_AFTER: Span = Span::minutes(5);
+
+/// Decides from state alone; calling it again without news changes nothing but what is due.
+pub fn steer(system: &System, seen: &Seen, peers: &Peers, now: Timestamp) -> Steering {
+    let mut steer = Steer { system, seen, peers, now, out: Steering::default(), candidates: Vec::new() };
+    steer.out.placed = steer.is_placed();
+    match system.header.intent.goal {
+        Goal::Running => steer.converge(),
+        Goal::Stopped => {
+            steer.halt();
+        }
+        Goal::Gone { keep_volumes } => steer.end(keep_volumes),
+    }
+    if let Some(wake_at) = steer.out.wake_at {
+        assert!(wake_at > now, "a wake-up must lie ahead, or the loop would spin");
+    }
+    steer.out
+}
+
+struct Steer<'a> {
+    system: &'a System,
+    seen: &'a Seen,
+    peers: &'a Peers,
+    now: Timestamp,
+    out: Steering,
+    /// Ready tasks that should be launched anew, in order.
+    candidates: Vec<TaskName>,
+}
+
+impl<'a> Steer<'a> {
+    fn converge(&mut self) {
+        self.leave();
+        let requirement = self.unmet_requirement();
+        let mut earlier: Option<Waiting> = None;
+        let system = self.system;
+        for (index, phase) in system.header.spec.phases.iter().enumerate() {
+            let blocked = requirement.clone().or_else(|| earlier.clone());
+            self.phase(phase, blocked);
+            if let Some(next) = system.header.spec.phases.get(index + 1)
+                && earlier.is_none()
+            {
+                let open = phase.tasks.iter().find(|task| match next.after {
+                    Until::Ready => !self.is_settled(task),
+                    Until::Placed => !self.has_address(task),
+                });
+                earlier = open.map(|task| Waiting::Phase { phase: phase.name.clone(), task: task.clone() });
+            }
+        }
+        self.roll();
+        self.whole();
+    }
+
+    fn phase(&mut self, phase: &Phase, blocked: Option<Waiting>) {
+        let mut blocked = blocked;
+        for name in &phase.tasks {
+            let Some(spec) = self.system.header.spec.tasks.get(name) else { continue };
+            self.task(name, spec, blocked.as_ref());
+            if phase.strategy == Strategy::Serial && blocked.is_none() && !self.is_settled(name) {
+                blocked = Some(Waiting::Phase { phase: phase.name.clone(), task: name.clone() });
+            }
+        }
+    }
+
+    fn task(&mut self, name: &TaskName, spec: &TaskSpec, blocked: Option<&Waiting>) {
+        let Some(record) = self.system.tasks.get(name) else {
+            return self.launch_new(name, spec, None, blocked);
+        };
+        let outdated = self.is_outdated(record);
+        match &record.status {
+            Status::Ended(end) => {
+                if !self.is_done(record, spec) {
+                    let again = matches!(end, End::Stopped { .. } | End::Reboot | End::NodeGone | End::Retired);
+                    self.launch_new(name, spec, Some(record), blocked.filter(|_| again));
+                }
+            }
+            Status::Stopping { .. } => self.await_stop(record, spec),
+            Status::Claimed | Status::Starting | Status::Running { .. } if outdated => self.stop(record, spec, false),
+            Status::Claimed => self.claimed(record, spec),
+            Status::Starting => self.await_readiness(record, spec),
+            Status::Running { pid } => match (spec.goal, &spec.probe) {
+                (TaskGoal::Running, Some(_)) => {
+                    self.probe(record, spec);
+                    self.await_readiness(record, spec);
+                }
+                (TaskGoal::Running, None) => self.put(record, Status::Ready { pid: *pid }),
+                (TaskGoal::Finish | TaskGoal::Once, _) => {
+                    self.wait(name, Waiting::Finish { since: record.since });
+                }
+            },
+            Status::Ready { .. } => {
+                self.probe(record, spec);
+                if outdated {
+                    self.candidates.push(name.clone());
+                }
+            }
+            // It was leaving and is wanted again.
+            Status::Draining { pid } => self.put(record, Status::Ready { pid: *pid }),
+            Status::Unreachable => self.unreachable(record, spec),
+        }
+    }
+
+    fn launch_new(&mut self, name: &TaskName, spec: &TaskSpec, last: Option<&TaskRecord>, blocked: Option<&Waiting>) {
+        if let Some(waiting) = last.and_then(|record| self.backoff(record, spec)) {
+            return self.wait(name, waiting);
+        }
+        if self.system.header.intent.paused {
+            return self.wait(name, Waiting::Paused);
+        }
+        if let Some(waiting) = blocked {
+            return self.wait(name, waiting.clone());
+        }
+        if let Some(waiting) = self.missing_supply(spec) {
+            return self.wait(name, waiting);
+        }
+        let replaced = last.is_some_and(|record| record.replace < self.replaces(name));
+        let node = last.filter(|_| !replaced).and_then(|record| record.node.clone());
+        let bound = node.clone().filter(|_| !spec.volumes.is_empty());
+        self.out.wishes.push(Wish {
+            system: self.system.id.clone(),
+            task: name.clone(),
+            needs: spec.needs,
+            ports: spec.ports.clone(),
+            constraints: spec.constraints.clone(),
+            bound,
+            prefer: node,
+            address: last.and_then(|record| record.address.clone()),
+            kept_ports: last.map(|record| record.ports.clone()).unwrap_or_default(),
+            since: last.map_or(self.system.header.since, |record| record.since),
+        });
+    }
+
+    /// Why a task that ended is not tried again right now.
+    fn backoff(&mut self, record: &TaskRecord, spec: &TaskSpec) -> Option<Waiting> {
+        let Status::Ended(end) = &record.status else { return None };
+        let forgiven = record.since <= self.system.header.intent.forgiven;
+        if forgiven || record.replace < self.replaces(&record.id.name) {
+            return None;
+        }
+        if let Some((at, reason)) = tolerated(record, spec) {
+            if at <= self.now {
+                return None;
+            }
+            self.wake(at);
+            return Some(Waiting::Settling { reason, at });
+        }
+        if !end.is_failure() && !is_failed_job(end, spec) || record.failures == 0 {
+            return None;
+        }
+        let retry = &spec.retry;
+        if retry.max_tries > 0 && record.failures >= retry.max_tries {
+            return Some(Waiting::GaveUp { end: end.clone(), failures: record.failures });
+        }
+        let at = record.since + retry_delay(retry, record.failures);
+        if at <= self.now {
+            return None;
+        }
+        self.wake(at);
+        Some(Waiting::Retry { end: end.clone(), at, failures: record.failures, max_tries: retry.max_tries })
+    }
+
+    fn missing_supply(&mut self, spec: &TaskSpec) -> Option<Waiting> {
+        use smack_model::SupplyState;
+        for name in &spec.launch.artifacts {
+            let (detail, failed) = match self.peers.supplies.get(name) {
+                Some(SupplyState::Present { .. }) => continue,
+                Some(SupplyState::Fetching { detail }) => (detail.clone(), false),
+                Some(SupplyState::Failed { reason }) => (reason.clone(), true),
+                None => {
+                    self.out.actions.push(Action::Supply(name.clone()));
+                    ("asked for".to_owned(), false)
+                }
+            };
+            return Some(Waiting::Supply { name: name.clone(), detail, failed });
+        }
+        None
+    }
+
+    fn claimed(&mut self, record: &TaskRecord, spec: &TaskSpec) {
+        let name = &record.id.name;
+        match launching::order(self.system, record, spec, self.peers) {
+            Err(what) => self.wait(name, Waiting::Value { what }),
+            Ok(order) => {
+                if let Some(again) = self.due(self.task_seen(name).launch) {
+                    self.out.actions.push(Action::Launch(Box::new(LaunchOrder::clone(&order))));
+                    self.wake(again);
+                }
+                self.wait(name, Waiting::Launch { since: record.claimed });
+            }
+        }
+    }
+
+    fn await_readiness(&mut self, record: &TaskRecord, spec: &TaskSpec) {
+        let until = record.claimed.max(record.since) + spec.ready_within;
+        if until <= self.now {
+            return self.stop(record, spec, true);
+        }
+        self.wake(until);
+        let seen = self.task_seen(&record.id.name);
+        let detail = if seen.detail.is_empty() { "not probed yet".to_owned() } else { seen.detail };
+        self.wait(&record.id.name, Waiting::Readiness { since: record.since, detail, until });
+    }
+
+    fn probe(&mut self, record: &TaskRecord, spec: &TaskSpec) {
+        if self.task_seen(&record.id.name).probing {
+            return;
+        }
+        let (Some(probe), Some(address)) = (&spec.probe, &record.address) else { return };
+        let mut probe = probe.clone();
+        if let smack_model::Probe::Exec { command } = &mut probe {
+            for argument in command {
+                *argument = launching::own_text(self.system, record, argument);
+            }
+        }
+        self.out.actions.push(Action::Probe(Box::new(ProbeOrder {
+            id: record.id.clone(),
+            address: address.clone(),
+            ports: record.ports.clone(),
+            probe,
+        })));
+    }
+
+    fn unreachable(&mut self, record: &TaskRecord, spec: &TaskSpec) {
+        let name = &record.id.name;
+        let given_up = record.replace < self.replaces(name);
+        let movable = spec.volumes.is_empty() && spec.member.is_none();
+        let at = record.since + UNREACHABLE_AFTER;
+        if given_up || (movable && at <= self.now) {
+            return self.put(record, Status::Ended(End::NodeGone));
+        }
+        if movable {
+            self.wake(at);
+        }
+        self.wait(name, Waiting::Unreachable { since: record.since });
+    }
+
+    /// Restarts ready tasks that are out of date: as many as the budget allows, each only when the product agrees.
+    fn roll(&mut self) {
+        if self.candidates.is_empty() {
+            return;
+        }
+        let last = self.system.header.spec.roll_last.as_ref();
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.sort_by_key(|name| last.is_some() && self.task_seen(name).role.as_ref() == last);
+        let mut away = self.away();
+        for name in candidates {
+            let Some((record, spec)) = self.system.tasks.get(&name).zip(self.system.header.spec.tasks.get(&name))
+            else {
+                continue;
+            };
+            if let Some(waiting) = self.held_back(&name, &away) {
+                self.wait(&name, waiting);
+                continue;
+            }
+            self.stop(record, spec, false);
+            away.push(name);
+        }
+    }
+
+    /// Why a task that serves may not be stopped now, by choice.
+    fn held_back(&mut self, name: &TaskName, away: &[TaskName]) -> Option<Waiting> {
+        let budget = self.system.header.spec.budget.max(1);
+        if self.system.header.intent.paused {
+            return Some(Waiting::Paused);
+        }
+        let others: Vec<TaskName> = away.iter().filter(|other| *other != name).cloned().collect();
+        if others.len() >= budget as usize && !self.is_forced("budget") {
+            return Some(Waiting::Budget { away: others, budget });
+        }
+        let check = self.system.header.spec.check.clone()?;
+        if self.is_forced("check") {
+            return None;
+        }
+        match self.ask(About::Without(name.clone()), &check, ASK_GATE) {
+            Some(Answer::Yes) => None,
+            Some(Answer::No(detail) | Answer::Unknown(detail)) => {
+                Some(Waiting::Gate { gate: "check".to_owned(), detail })
+            }
+            None => {
+                Some(Waiting::Gate { gate: "check".to_owned(), detail: "asking whether it may go".to_owned() })
+            }
+        }
+    }
+
+    /// Wanted tasks that do not serve, and tasks on their way out.
+    fn away(&self) -> Vec<TaskName> {
+        let wanted = self.system.header.spec.tasks.keys().filter(|name| !self.is_settled(name));
+        let leaving = self.system.header.leaving.keys().filter(|name| {
+            self.system.tasks.get(*name).is_some_and(|record| {
+                matches!(record.status, Status::Draining { .. } | Status::Stopping { .. })
+            })
+        });
+        wanted.chain(leaving).cloned().collect()
+    }
+
+    /// Readiness of the whole: every task, what is required, the product's own word, what is declared.
+    fn whole(&mut self) {
+        let system = self.system;
+        let settled = system.header.spec.tasks.keys().all(|name| self.is_settled(name));
+        let mut ready = settled;
+        if let Some(waiting) = self.peer_not_ready() {
+            self.out.whole.push(waiting);
+            ready = false;
+        }
+        if settled && let Some(check) = &system.header.spec.check {
+            let spacing = if self.seen.healthy { ASK_CALM } else { ASK_SOON };
+            match self.ask(About::Health, check, spacing) {
+                Some(Answer::Yes) => {}
+                Some(Answer::No(detail) | Answer::Unknown(detail)) => {
+                    self.out.whole.push(Waiting::Health { detail });
+                    ready = false;
+                }
+                None if self.seen.healthy => {}
+                None => {
+                    self.out.whole.push(Waiting::Health { detail: "asking the product".to_owned() });
+                    ready = false;
+                }
+            }
+        }
+        let mut done = true;
+        for operation in &system.header.spec.operations {
+            let known = system.operations.get(&operation.name);
+            let is_done = known.is_some_and(|record| {
+                record.digest == digest(&operation.operation) && matches!(record.status, OperationStatus::Done { .. })
+            });
+            if is_done {
+                continue;
+            }
+            done = false;
+            if ready && let Some(waiting) = self.operate(&operation.name, &operation.operation) {
+                self.out.whole.push(waiting);
+            }
+        }
+        self.out.ready = ready && done;
+        let outdated = system.tasks.values().any(|record| {
+            let wanted = system.header.spec.tasks.contains_key(&record.id.name);
+            record.status.is_live() && wanted && self.is_outdated(record)
+        });
+        self.out.converged = self.out.ready && !outdated && system.header.leaving.is_empty();
+    }
+
+    /// Asks for an operation until it is done; `None` once it is.
+    fn operate(&mut self, name: &str, operation: &Operation) -> Option<Waiting> {
+        let wanted = digest(operation);
+        let known = self.system.operations.get(name).filter(|record| record.digest == wanted);
+        let (failures, ask) = match known.map(|record| (&record.status, record)) {
+            Some((OperationStatus::Done { .. }, _)) => return None,
+            Some((OperationStatus::Asked { progress }, record)) => {
+                if let Some(again) = self.due(self.seen.operations.get(name).copied().unwrap_or_default()) {
+                    self.order(name, operation, &wanted);
+                    self.wake(again);
+                }
+                let detail = if progress.is_empty() { "asked for".to_owned() } else { progress.clone() };
+                return Some(Waiting::Operation { name: name.to_owned(), detail, failed: record.failures > 0 });
+            }
+            Some((OperationStatus::Failed { reason }, record)) => {
+                let at = record.since + Span::seconds(1).doubled(record.failures.saturating_sub(1), Span::minutes(1));
+                if at > self.now {
+                    self.wake(at);
+                    let detail = format!("{reason}; again in {}", at.since(self.now));
+                    return Some(Waiting::Operation { name: name.to_owned(), detail, failed: true });
+                }
+                (record.failures, true)
+            }
+            None => (0, true),
+        };
+        if ask {
+            let status = OperationStatus::Asked { progress: String::new() };
+            let record = OperationRecord { digest: wanted.clone(), status, since: self.now, failures };
+            self.out.changes.push(Change::Operation(self.system.id.clone(), name.to_owned(), record));
+            self.order(name, operation, &wanted);
+            self.wake(self.now + Span::seconds(1));
+        }
+        Some(Waiting::Operation { name: name.to_owned(), detail: "asked for".to_owned(), failed: failures > 0 })
+    }
+
+    fn order(&mut self, name: &str, operation: &Operation, digest: &Digest) {
+        self.out.actions.push(Action::Operate(Box::new(OperationOrder {
+            system: self.system.id.clone(),
+            name: name.to_owned(),
+            digest: digest.clone(),
+            operation: operation.clone(),
+            members: self.members(),
+        })));
+    }
+
+    /// The latest usable answer; asks again when the last asking lies `spacing` back. An answer that began before the
+    /// latest change is not used, nor a permission that has grown old.
+    fn ask(&mut self, about: About, check: &Check, spacing: Span) -> Option<Answer> {
+        let is_gate = about != About::Health;
+        let usable = self.seen.answers.get(&about).filter(|observation| {
+            let is_young = self.now.since(observation.began) <= ASK_CALM;
+            observation.began > self.seen.changed && (is_young || !is_gate)
+        });
+        let answer = usable.map(|observation| observation.answer.clone());
+        if is_gate && answer == Some(Answer::Yes) {
+            return answer;
+        }
+        let next = self.seen.asked.get(&about).map_or(self.now, |at| *at + spacing);
+        if next <= self.now {
+            let question =
+                Question { system: self.system.id.clone(), about, check: check.clone(), members: self.members() };
+            self.out.actions.push(Action::Question(Box::new(question)));
+            self.wake(self.now + spacing);
+        } else {
+            self.wake(next);
+        }
+        answer
+    }
+
+    fn members(&self) -> Vec<Member> {
+        let spec_of = |name: &TaskName| {
+            let header = &self.system.header;
+            header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task))
+        };
+        let tasks = self.system.tasks.values();
+        tasks
+            .filter_map(|record| {
+                let spec = spec_of(&record.id.name)?;
+                Some(Member {
+                    task: record.id.name.clone(),
+                    member: spec.member,
+                    address: record.address.clone()?,
+                    ports: record.ports.clone(),
+                    ready: record.status.is_ready() || matches!(record.status, Status::Draining { .. }),
+                })
+            })
+            .collect()
+    }
+
+    fn unmet_requirement(&self) -> Option<Waiting> {
+        self.system.header.spec.requires.iter().find_map(|requirement| {
+            let peer = self.peers.applications.get(&requirement.application);
+            let met = peer.is_some_and(|peer| match requirement.until {
+                Until::Placed => peer.placed,
+                Until::Ready => peer.ready,
+            });
+            (!met).then(|| Waiting::Requirement {
+                application: requirement.application.clone(),
+                until_ready: requirement.until == Until::Ready,
+            })
+        })
+    }
+
+    fn peer_not_ready(&self) -> Option<Waiting> {
+        let requires = &self.system.header.spec.requires;
+        let ready = |name| self.peers.applications.get(name).is_some_and(|peer| peer.ready);
+        let open = requires.iter().find(|requirement| !ready(&requirement.application))?;
+        Some(Waiting::Requirement { application: open.application.clone(), until_ready: true })
+    }
+
+    fn is_outdated(&self, record: &TaskRecord) -> bool {
+        self.system.digests.get(&record.id.name) != Some(&record.digest)
+            || record.restart < self.restarts(&record.id.name)
+            || record.replace < self.replaces(&record.id.name)
+    }
+
+    fn restarts(&self, name: &TaskName) -> u32 {
+        restarts(self.system, name)
+    }
+
+    fn replaces(&self, name: &TaskName) -> u32 {
+        self.system.header.intent.replace.get(name).copied().unwrap_or(0)
+    }
+
+    /// A job that has ended well with what it would be launched with now.
+    fn is_done(&self, record: &TaskRecord, spec: &TaskSpec) -> bool {
+        let ended_well = record.status == Status::Ended(End::Exit(0));
+        match spec.goal {
+            TaskGoal::Running => false,
+            TaskGoal::Finish => ended_well && !self.is_outdated(record),
+            TaskGoal::Once => ended_well,
+        }
+    }
+
+    /// Whether the task does what it is there for: serves, or has ended well.
+    fn is_settled(&self, name: &TaskName) -> bool {
+        let Some((record, spec)) = self.system.tasks.get(name).zip(self.system.header.spec.tasks.get(name)) else {
+            return false;
+        };
+        record.status.is_ready() || self.is_done(record, spec)
+    }
+
+    fn has_address(&self, name: &TaskName) -> bool {
+        self.system.tasks.get(name).is_some_and(|record| record.address.is_some())
+    }
+
+    fn is_placed(&self) -> bool {
+        let tasks = &self.system.header.spec.tasks;
+        self.system.header.intent.goal == Goal::Running && tasks.keys().all(|name| self.has_address(name))
+    }
+
+    fn is_forced(&self, gate: &str) -> bool {
+        self.system.header.intent.force.get(gate).is_some_and(|until| *until > self.now)
+    }
+
+    fn task_seen(&self, name: &TaskName) -> TaskSeen {
+        self.seen.tasks.get(name).cloned().unwrap_or_default()
+    }
+
+    /// When to send again after sending now; `None` if it is not due yet, and then a wake-up is set.
+    fn due(&mut self, sent: Sent) -> Option<Timestamp> {
+        if sent.due() > self.now {
+            self.wake(sent.due());
+            return None;
+        }
+        let mut next = sent;
+        next.sent(self.now);
+        Some(next.due())
+    }
+
+    fn put(&mut self, record: &TaskRecord, status: Status) {
+        let ready_since = match &status {
+            Status::Ready { .. } => record.ready_since.or(Some(self.now)),
+            _ => record.ready_since,
+        };
+        let changed = TaskRecord { status, since: self.now, ready_since, ..record.clone() };
+        self.out.changes.push(Change::Task(Box::new(changed)));
+    }
+
+    fn wait(&mut self, name: &TaskName, waiting: Waiting) {
+        self.out.waiting.insert(name.clone(), waiting);
+    }
+
+    fn wake(&mut self, at: Timestamp) {
+        let at = at.max(self.now + Span(1));
+        self.out.wake_at = Some(self.out.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
+/// All restarts asked of the task so far.
+pub(crate) fn restarts(system: &System, name: &TaskName) -> u32 {
+    let intent = &system.header.intent;
+    intent.restart + intent.restart_task.get(name).copied().unwrap_or(0)
+}
+
+pub(crate) fn digest(operation: &Operation) -> Digest {
+    Digest::of(&serde_json::to_vec(operation).expect("plain data becomes JSON"))
+}
+
+/// When and why an exit that the product owes to its unclean end before is tried again.
+pub(crate) fn tolerated(record: &TaskRecord, spec: &TaskSpec) -> Option<(Timestamp, String)> {
+    let tolerance = spec.retry.tolerate.as_ref()?;
+    let unclean = record.unclean?;
+    let within = record.since <= unclean + tolerance.window;
+    (record.status == Status::Ended(End::Exit(tolerance.code)) && within)
+        .then(|| (record.since + tolerance.delay, tolerance.reason.clone()))
+}
+
+/// A job that ended with another code than 0 has failed; a server that ended has failed whatever the code.
+fn is_failed_job(end: &End, spec: &TaskSpec) -> bool {
+    spec.goal != TaskGoal::Running && !matches!(end, End::Exit(0) | End::Stopped { .. })
+}

@@ -1,0 +1,120 @@
+//! All applications of a resolved stack become specs, all problems at once. Finds the service of a `type:`, also of an
+//! old one, and checks that what applications read of each other is published.
+
+use std::collections::BTreeMap;
+
+use smack_model::{Name, Problem, Problems, ServiceSpec, did_you_mean};
+use smack_stack::{Application, Data, Resolved, Value};
+
+use crate::catalog::Catalog;
+use crate::{ALL, Built, Service, Surroundings};
+
+/// Everything that a run wants.
+#[derive(Debug, Clone, Default)]
+pub struct Platform {
+    pub specs: BTreeMap<Name, ServiceSpec>,
+    /// Worth telling, but no reason to stop.
+    pub notices: Problems,
+}
+
+/// The service of a `type:`; `run-once` is a job.
+pub fn find(kind: &str) -> Option<&'static dyn Service> {
+    let kind = if kind == "run-once" { "job" } else { kind };
+    ALL.iter().find(|service| service.kind() == kind).copied()
+}
+
+/// Builds every application; `nodes` is the number of nodes for `instances: all`. The error holds all problems.
+pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platform, Problems> {
+    let surroundings = Surroundings {
+        catalog,
+        applications: &resolved.applications,
+        nodes,
+        zone: &resolved.zone,
+        stack: &resolved.stack,
+    };
+    let mut problems = Problems::default();
+    let mut specs = BTreeMap::new();
+    for (id, application) in &resolved.applications {
+        match service(application, &mut problems).map(|service| service.spec(application, &surroundings)) {
+            Some(Ok(Built { spec, notices })) => {
+                specs.insert(id.clone(), spec);
+                problems.extend(notices);
+            }
+            Some(Err(found)) => problems.extend(found),
+            None => {}
+        }
+    }
+    for application in resolved.applications.values() {
+        check_exports(&application.settings, &specs, &mut problems);
+    }
+    let problems = problems.sorted();
+    if problems.has_errors() { Err(problems) } else { Ok(Platform { specs, notices: problems }) }
+}
+
+/// Why the running system may not become the wanted one; empty if it may.
+pub fn change(running: &ServiceSpec, wanted: &ServiceSpec) -> Problems {
+    if running.kind != wanted.kind {
+        let what = format!("a running {} cannot become a {}", running.kind, wanted.kind);
+        return Problems(vec![Problem::error(None, what).hint("give the new one an id of its own")]);
+    }
+    find(&running.kind).map(|service| service.change(running, wanted)).unwrap_or_default()
+}
+
+/// Frameworks of old whose jars no longer exist, and what runs the product today.
+const FRAMEWORKS: &[(&str, &str)] = &[
+    ("kafka-mesos-", "use type: kafka"),
+    ("exhibitor-mesos-", "use type: zookeeper"),
+    ("dse-mesos-", "Cassandra is not there yet"),
+    ("zipkin-mesos-", "Zipkin is not there yet"),
+    ("statsd-mesos-", "statsd is not there yet"),
+    ("syslog-mesos-", "syslog is not there yet"),
+    ("go-kafka-client-mesos-", "its workers are not there yet"),
+];
+
+/// The service of an application. As of old, an unknown type with a program to run is a plain command.
+fn service(application: &Application, problems: &mut Problems) -> Option<&'static dyn Service> {
+    let kind = application.kind.value.as_str();
+    if let Some(service) = find(kind) {
+        return Some(service);
+    }
+    let place = Some(&application.kind.place);
+    if let Some((_, hint)) = FRAMEWORKS.iter().find(|(start, _)| kind.starts_with(start)) {
+        let what = format!("type {kind} is a scheduler that no longer exists");
+        problems.push(Problem::error(place, what).hint(*hint));
+        return None;
+    }
+    let near = did_you_mean(kind, ALL.iter().map(|service| service.kind()));
+    let runs = |key: &str| application.settings.as_map().is_some_and(|map| map.get(key).is_some_and(|value| !value.is_null()));
+    if near.is_none() && (runs("launch_command") || runs("docker")) {
+        let what = format!("type {kind} is not known, so {} runs as a plain command", application.shown_id);
+        problems.push(Problem::notice(place, what).hint("write type: command"));
+        return find("command");
+    }
+    let known: Vec<&str> = ALL.iter().map(|service| service.kind()).collect();
+    let hint = near.map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean {near}?"));
+    problems.push(Problem::error(place, format!("type {kind} is not known")).hint(hint));
+    None
+}
+
+/// Every `${application.name}` must be published by the application.
+fn check_exports(value: &Value, specs: &BTreeMap<Name, ServiceSpec>, problems: &mut Problems) {
+    match &value.data {
+        Data::Text(text) => {
+            for (application, name) in text.exports() {
+                let Some(spec) = specs.get(application) else { continue };
+                if spec.exports.contains_key(name) {
+                    continue;
+                }
+                let problem = Problem::error(Some(&value.place), format!("{application} publishes no {name}"));
+                let known = || spec.exports.keys().map(String::as_str);
+                problems.push(match did_you_mean(name, known()) {
+                    Some(near) => problem.hint(format!("did you mean ${{{application}.{near}}}?")),
+                    None => problem.hint(format!("it publishes {}", known().collect::<Vec<_>>().join(", "))),
+                });
+            }
+        }
+        Data::List(items) => items.iter().for_each(|item| check_exports(item, specs, problems)),
+        Data::Map(map) => map.values().for_each(|item| check_exports(item, specs, problems)),
+        Data::Null | Data::Bool(_) | Data::Integer(_) | Data::Number(_) => {}
+    }
+}

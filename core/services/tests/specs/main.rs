@@ -1,0 +1,14 @@
+//! Stack files in, specs or problems out: every service as its users meet it.
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod stability;
+#[cfg(test)]
+mod stacks;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod wrong;

@@ -1,0 +1,11 @@
+//! The stack language from outside: tables of files and what they come to.
+
+mod language {
+    pub(crate) mod harness;
+    mod legacy;
+    mod precedence;
+    mod reading;
+    mod robust;
+    mod schema;
+    mod wrong;
+}

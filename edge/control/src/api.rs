@@ -1,0 +1,287 @@
+//! The API over a unix socket: JSON in and out, see `wire`. Reads come from the published view and a read-only
+//! connection; everything that changes something goes through the loop.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::extract::{Path as UrlPath, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use smack_grids::LocalGrid;
+use smack_model::{Name, Node, Problems, Timestamp, VdcId, did_you_mean};
+use smack_scheduler::{Command, Engine, VdcStatus};
+use smack_store::{Reader, Write};
+use tokio::net::UnixListener;
+use tokio::sync::{oneshot, watch};
+
+use crate::decider::{Failure, Input, Published};
+use crate::wire;
+
+mod events;
+mod library;
+mod logs;
+mod remains;
+mod runs;
+mod status;
+mod verbs;
+
+/// What every request may use.
+pub(crate) struct Shared {
+    pub(crate) inputs: Sender<Input>,
+    pub(crate) published: watch::Receiver<Published>,
+    pub(crate) reader: Mutex<Reader>,
+    pub(crate) grid: Arc<LocalGrid>,
+    pub(crate) home: PathBuf,
+    pub(crate) epoch: u64,
+    pub(crate) started: Timestamp,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) limits: String,
+    /// The last request: a server in use does not end for idleness.
+    pub(crate) touched: Mutex<Instant>,
+}
+
+/// The level of isolation that this grid gives.
+pub(crate) const ISOLATION: &str = "open";
+
+/// Binds the socket for its owner alone; one that a dead server left is removed. The caller holds the home's lock.
+pub(crate) fn listen(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = std::os::unix::net::UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+pub(crate) async fn serve(listener: std::os::unix::net::UnixListener, shared: Arc<Shared>) {
+    let listener = match UnixListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the socket cannot be served"),
+    };
+    let app = Router::new()
+        .route("/v1/server", get(status::server))
+        .route("/v1/shutdown", post(status::shutdown))
+        .route("/v1/runs", post(runs::run))
+        .route("/v1/plans", post(runs::plan))
+        .route("/v1/vdcs", get(status::vdcs))
+        .route("/v1/vdcs/{zone}/{name}", get(status::vdc))
+        .route("/v1/vdcs/{zone}/{name}/why", get(status::why))
+        .route("/v1/vdcs/{zone}/{name}/exports", get(status::exports))
+        .route("/v1/vdcs/{zone}/{name}/verbs", post(verbs::verb))
+        .route("/v1/vdcs/{zone}/{name}/down", post(verbs::down))
+        .route("/v1/vdcs/{zone}/{name}/rollback", post(runs::rollback))
+        .route("/v1/vdcs/{zone}/{name}/revisions", get(runs::revisions))
+        .route("/v1/vdcs/{zone}/{name}/show", get(runs::show))
+        .route("/v1/vdcs/{zone}/{name}/logs", get(logs::logs))
+        .route(
+            "/v1/vdcs/{zone}/{name}/environment",
+            get(status::environment),
+        )
+        .route("/v1/vdcs/{zone}/{name}/remains", get(remains::remains))
+        .route("/v1/events", get(events::events))
+        .route("/v1/library", get(library::list).post(library::add))
+        .route(
+            "/v1/library/{name}",
+            get(library::show).delete(library::remove),
+        )
+        .fallback(|| async { Refused::not_found("there is no such path".to_owned()) })
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), touch))
+        .with_state(shared);
+    if let Err(error) = axum::serve(listener, app).await {
+        tracing::error!(%error, "the API ended");
+    }
+}
+
+async fn touch(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    *shared
+        .touched
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    next.run(request).await
+}
+
+/// A refused request with its status.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    status: StatusCode,
+    body: wire::Refusal,
+}
+
+impl Refused {
+    pub(crate) fn new(status: StatusCode, error: String) -> Self {
+        Self {
+            status,
+            body: wire::Refusal {
+                error,
+                hint: None,
+                problems: Vec::new(),
+            },
+        }
+    }
+
+    pub(crate) fn bad_request(error: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    pub(crate) fn not_found(error: String) -> Self {
+        Self::new(StatusCode::NOT_FOUND, error)
+    }
+
+    pub(crate) fn conflict(error: String) -> Self {
+        Self::new(StatusCode::CONFLICT, error)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.body.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn problems(problems: Problems) -> Self {
+        let count = problems
+            .0
+            .iter()
+            .filter(|problem| problem.severity == smack_model::Severity::Error)
+            .count();
+        let error = if count == 1 {
+            "1 problem".to_owned()
+        } else {
+            format!("{count} problems")
+        };
+        let body = wire::Refusal {
+            error,
+            hint: None,
+            problems: problems.0,
+        };
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            body,
+        }
+    }
+
+    /// The loop has ended; the process is about to.
+    pub(crate) fn ending() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the server is ending".to_owned(),
+        )
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.body)).into_response()
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        use smack_scheduler::Refused as Core;
+        let status = match &failure {
+            Failure::Halted(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::Refused(Core::NoVdc(_) | Core::NoApplication { .. } | Core::NoTask { .. }) => {
+                StatusCode::NOT_FOUND
+            }
+            Failure::Refused(Core::NoGate(_) | Core::NeedsTask(_)) => StatusCode::BAD_REQUEST,
+            Failure::Refused(Core::GoingDown(_) | Core::DoesNotFit(_)) => StatusCode::CONFLICT,
+        };
+        Self::new(status, failure.to_string())
+    }
+}
+
+impl From<smack_store::Unavailable> for Refused {
+    fn from(error: smack_store::Unavailable) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<crate::key::BadRow> for Refused {
+    fn from(error: crate::key::BadRow) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
+
+pub(crate) type Answer<T> = Result<Json<T>, Refused>;
+
+impl Shared {
+    pub(crate) fn reader(&self) -> std::sync::MutexGuard<'_, Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a command to the loop and waits until it is saved.
+    pub(crate) async fn command(
+        &self,
+        command: Command,
+        writes: Vec<Write>,
+    ) -> Result<(), Refused> {
+        let (reply, answer) = oneshot::channel();
+        let input = Input::Command {
+            command,
+            writes,
+            reply,
+        };
+        self.inputs.send(input).map_err(|_| Refused::ending())?;
+        Ok(answer.await.map_err(|_| Refused::ending())??)
+    }
+
+    pub(crate) async fn write(&self, writes: Vec<Write>) -> Result<(), Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.inputs
+            .send(Input::Write { writes, reply })
+            .map_err(|_| Refused::ending())?;
+        Ok(answer.await.map_err(|_| Refused::ending())??)
+    }
+
+    /// Looks something up in the loop's own draft.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let (reply, answer) = oneshot::channel();
+        let look = Box::new(move |engine: &Engine| drop(reply.send(look(engine))));
+        self.inputs
+            .send(Input::Look(look))
+            .map_err(|_| Refused::ending())?;
+        answer.await.map_err(|_| Refused::ending())
+    }
+
+    /// The VDC of a path, as it was last published.
+    pub(crate) fn vdc(&self, zone: &str, name: &str) -> Result<Arc<VdcStatus>, Refused> {
+        let id = vdc_id(zone, name)?;
+        let published = self.published.borrow();
+        if let Some(vdc) = published.view.vdcs.get(&id) {
+            return Ok(Arc::clone(vdc));
+        }
+        let known: Vec<String> = published.view.vdcs.keys().map(VdcId::to_string).collect();
+        let refused = Refused::not_found(format!("there is no virtual data center {id}"));
+        Err(
+            match did_you_mean(&id.to_string(), known.iter().map(String::as_str)) {
+                Some(near) => refused.hint(format!("did you mean {near}?")),
+                None if known.is_empty() => {
+                    refused.hint("nothing is up; `smack run` starts something")
+                }
+                None => refused.hint(format!("there are {}", known.join(", "))),
+            },
+        )
+    }
+}
+
+pub(crate) fn vdc_id(zone: &str, name: &str) -> Result<VdcId, Refused> {
+    let label =
+        |text: &str| Name::new(text).map_err(|error| Refused::bad_request(error.to_string()));
+    Ok(VdcId {
+        zone: label(zone)?,
+        name: label(name)?,
+    })
+}
+
+/// Zone and name of a path.
+pub(crate) type VdcPath = UrlPath<(String, String)>;

@@ -1,0 +1,401 @@
+//! Runs, plans and revisions: texts are resolved, built and compared with what is there; the loop does the rest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path as UrlPath, Query, State};
+use serde::{Deserialize, Serialize};
+use smack_model::{Name, Problems, ServiceSpec, VdcId};
+use smack_scheduler::{Command, Engine, Plan, RunRequest, plan as effects};
+use smack_services::Catalog;
+use smack_stack::{LayerSource, Level, Request, Resolved, Source};
+use smack_store::Write;
+
+use super::{Answer, Refused, Shared, VdcPath, library, vdc_id};
+use crate::{clock, key, wire};
+
+/// Everything that a revision was resolved from: it can be resolved again whatever becomes of the library.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Revision {
+    number: u32,
+    at_ms: u64,
+    stack: wire::SourceText,
+    parents: BTreeMap<String, wire::SourceText>,
+    layers: BTreeMap<String, LayerText>,
+    zone: String,
+    run_as: Option<String>,
+    vars: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct LayerText {
+    level: String,
+    parent: Option<String>,
+    source: wire::SourceText,
+}
+
+/// A revision resolved and built.
+struct Ready {
+    revision: Revision,
+    vdc: VdcId,
+    resolved: Resolved,
+    specs: BTreeMap<Name, ServiceSpec>,
+    notices: Problems,
+}
+
+pub(super) async fn run(
+    State(shared): State<Arc<Shared>>,
+    Json(body): Json<wire::RunBody>,
+) -> Answer<wire::RunAnswer> {
+    let partial = body.partial;
+    let ready = prepare(&shared, from_body(&shared, body)?)?;
+    carry_out(&shared, ready, partial).await
+}
+
+pub(super) async fn plan(
+    State(shared): State<Arc<Shared>>,
+    Json(body): Json<wire::RunBody>,
+) -> Answer<wire::RunAnswer> {
+    let ready = prepare(&shared, from_body(&shared, body)?)?;
+    let compared = compare(&shared, &ready).await?;
+    Ok(Json(answer(&ready, compared)))
+}
+
+pub(super) async fn rollback(
+    State(shared): State<Arc<Shared>>,
+    UrlPath((zone, name)): VdcPath,
+    Json(body): Json<wire::RollbackBody>,
+) -> Answer<wire::RunAnswer> {
+    let current = shared.vdc(&zone, &name)?.record.revision;
+    let id = vdc_id(&zone, &name)?;
+    let revisions = stored(&shared, &id)?;
+    let wanted = match body.to {
+        Some(number) => revisions.iter().find(|revision| revision.number == number),
+        None => revisions
+            .iter()
+            .rev()
+            .find(|revision| revision.number < current),
+    };
+    let Some(revision) = wanted else {
+        let known = revisions
+            .iter()
+            .map(|revision| revision.number.to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let refused = Refused::not_found(match body.to {
+            Some(number) => format!("{id} has no revision {number}"),
+            None => format!("{id} has no revision before {current}"),
+        });
+        return Err(refused.hint(format!("it has {known}")));
+    };
+    let ready = prepare(&shared, revision.clone())?;
+    carry_out(&shared, ready, false).await
+}
+
+pub(super) async fn revisions(
+    State(shared): State<Arc<Shared>>,
+    UrlPath((zone, name)): VdcPath,
+) -> Answer<Vec<wire::Revision>> {
+    let vdc = shared.vdc(&zone, &name)?;
+    let shown = |revision: Revision| wire::Revision {
+        number: revision.number,
+        at_ms: revision.at_ms,
+        stack: revision.stack.file,
+        current: revision.number == vdc.record.revision,
+    };
+    Ok(Json(
+        stored(&shared, &vdc.record.id)?
+            .into_iter()
+            .map(shown)
+            .collect(),
+    ))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Showing {
+    revision: Option<u32>,
+    #[serde(default)]
+    origin: bool,
+}
+
+pub(super) async fn show(
+    State(shared): State<Arc<Shared>>,
+    UrlPath((zone, name)): VdcPath,
+    Query(showing): Query<Showing>,
+) -> Result<String, Refused> {
+    let vdc = shared.vdc(&zone, &name)?;
+    let number = showing.revision.unwrap_or(vdc.record.revision);
+    let revisions = stored(&shared, &vdc.record.id)?;
+    let Some(revision) = revisions
+        .into_iter()
+        .find(|revision| revision.number == number)
+    else {
+        return Err(Refused::not_found(format!(
+            "{} has no revision {number}",
+            vdc.record.id
+        )));
+    };
+    let ready = prepare(&shared, revision)?;
+    Ok(smack_stack::render(&ready.resolved, showing.origin))
+}
+
+fn stored(shared: &Shared, id: &VdcId) -> Result<Vec<Revision>, Refused> {
+    let rows = shared.reader().range(&key::revisions(id))?;
+    rows.iter()
+        .map(|row| key::decode::<Revision>(row).map_err(Refused::from))
+        .collect()
+}
+
+/// Texts out of a request and the library, not resolved yet. Only the layers and parents that can matter are kept.
+fn from_body(shared: &Shared, body: wire::RunBody) -> Result<Revision, Refused> {
+    let (mut stacks, layers) = library::sources(library::all(shared)?);
+    let stack = match (body.stack, body.name) {
+        (Some(stack), _) => stack,
+        (None, Some(name)) => {
+            let known: Vec<String> = stacks.keys().cloned().collect();
+            let found = stacks
+                .remove(&name)
+                .or_else(|| stacks.remove(&name.to_ascii_lowercase()));
+            let Some(source) = found else {
+                let refused = Refused::not_found(format!(
+                    "there is neither a file nor a stack in the library named {name}"
+                ));
+                return Err(
+                    match smack_model::did_you_mean(&name, known.iter().map(String::as_str)) {
+                        Some(near) => refused.hint(format!("did you mean {near}?")),
+                        None => {
+                            refused.hint("give the path of a stack file, or `smack add` it first")
+                        }
+                    },
+                );
+            };
+            text(&source)
+        }
+        (None, None) => return Err(Refused::bad_request("name a stack".to_owned())),
+    };
+    let mut parents: BTreeMap<String, wire::SourceText> = stacks
+        .into_iter()
+        .map(|(name, source)| (name, text(&source)))
+        .collect();
+    parents.extend(body.parents);
+    let zone = body.zone.unwrap_or_else(|| "default".to_owned());
+    let layers = if zone == "default" && !layers.contains_key("default") {
+        BTreeMap::new()
+    } else {
+        layers
+    };
+    let layer = |(name, layer): (String, LayerSource)| {
+        let LayerSource {
+            level,
+            parent,
+            source,
+        } = layer;
+        (
+            name,
+            LayerText {
+                level: level.as_str().to_owned(),
+                parent,
+                source: text(&source),
+            },
+        )
+    };
+    let layers = layers.into_iter().map(layer).collect();
+    let parents = if mentions_parent(&stack) {
+        parents
+    } else {
+        BTreeMap::new()
+    };
+    let (run_as, vars) = (body.run_as, body.vars);
+    Ok(Revision {
+        number: 0,
+        at_ms: clock::now().0,
+        stack,
+        parents,
+        layers,
+        zone,
+        run_as,
+        vars,
+    })
+}
+
+fn mentions_parent(stack: &wire::SourceText) -> bool {
+    let heading = smack_stack::heading(&Source::new(stack.file.as_str(), stack.text.as_str()));
+    heading.is_ok_and(|heading| heading.from.is_some())
+}
+
+fn text(source: &Source) -> wire::SourceText {
+    wire::SourceText {
+        file: source.file.to_string(),
+        text: source.text.to_string(),
+    }
+}
+
+fn source(text: &wire::SourceText) -> Source {
+    Source::new(text.file.as_str(), text.text.as_str())
+}
+
+fn prepare(shared: &Shared, revision: Revision) -> Result<Ready, Refused> {
+    let parents = revision
+        .parents
+        .iter()
+        .map(|(name, text)| (name.clone(), source(text)))
+        .collect();
+    let layers = revision.layers.iter().filter_map(|(name, layer)| {
+        let level = Level::parse(&layer.level)?;
+        let LayerText {
+            parent,
+            source: text,
+            ..
+        } = layer;
+        Some((
+            name.clone(),
+            LayerSource {
+                level,
+                parent: parent.clone(),
+                source: source(text),
+            },
+        ))
+    });
+    let layers = layers.collect();
+    let request = Request {
+        stack: &source(&revision.stack),
+        parents: &parents,
+        layers: &layers,
+        zone: &revision.zone,
+        run: revision.run_as.as_deref(),
+        vars: &revision.vars,
+        predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
+    };
+    let resolved = smack_stack::resolve(&request).map_err(Refused::problems)?;
+    let nodes = u32::try_from(shared.nodes.len()).unwrap_or(u32::MAX);
+    let platform =
+        smack_services::build(&resolved, Catalog::embedded(), nodes).map_err(|mut problems| {
+            problems.extend(resolved.notices.clone());
+            Refused::problems(problems.sorted())
+        })?;
+    let mut notices = resolved.notices.clone();
+    notices.extend(platform.notices);
+    let vdc = VdcId {
+        zone: resolved.zone.clone(),
+        name: resolved.run.clone(),
+    };
+    Ok(Ready {
+        revision,
+        vdc,
+        specs: platform.specs,
+        notices: notices.sorted(),
+        resolved,
+    })
+}
+
+/// What a run would do, told apart from what it changes in the books.
+struct Compared {
+    plan: Vec<Plan>,
+    /// The specs are what they were.
+    same: bool,
+    /// The VDC's present revision, if it is up.
+    current: Option<u32>,
+}
+
+async fn compare(shared: &Shared, ready: &Ready) -> Result<Compared, Refused> {
+    let (vdc, specs) = (ready.vdc.clone(), ready.specs.clone());
+    let compared = shared
+        .look(move |engine| compared(engine, &vdc, &specs))
+        .await?;
+    compared.map_err(Refused::problems)
+}
+
+fn compared(
+    engine: &Engine,
+    vdc: &VdcId,
+    specs: &BTreeMap<Name, ServiceSpec>,
+) -> Result<Compared, Problems> {
+    let current = engine.vdc(vdc).map(|record| record.revision);
+    let mut problems = Problems::default();
+    let mut plan = Vec::new();
+    let mut same = true;
+    for (application, spec) in specs {
+        let system = engine.system(vdc, application.as_str());
+        if let Some(system) = system {
+            problems.extend(smack_services::change(&system.header.spec, spec));
+        }
+        same &= system.is_some_and(|system| *system.header.spec == *spec);
+        plan.push(effects(application, system, Some(spec)));
+    }
+    let of_vdc = engine.systems().filter(|system| system.id.vdc() == *vdc);
+    for system in of_vdc.filter(|system| !specs.contains_key(&system.id.application)) {
+        same = false;
+        plan.push(effects(&system.id.application, Some(system), None));
+    }
+    if problems.has_errors() {
+        Err(problems.sorted())
+    } else {
+        Ok(Compared {
+            plan,
+            same,
+            current,
+        })
+    }
+}
+
+async fn carry_out(shared: &Arc<Shared>, ready: Ready, partial: bool) -> Answer<wire::RunAnswer> {
+    let compared = compare(shared, &ready).await?;
+    let known = stored(shared, &ready.vdc)?;
+    let last = known.last().map_or(0, |revision| revision.number);
+    let number = match compared.current {
+        Some(current) if compared.same => current,
+        _ => last + 1,
+    };
+    let mut writes = Vec::new();
+    if number > last {
+        let revision = Revision {
+            number,
+            at_ms: clock::now().0,
+            ..ready.revision.clone()
+        };
+        writes.push(Write::put(
+            key::revision(&ready.vdc, number),
+            key::encode(&revision),
+        ));
+    }
+    let request = RunRequest {
+        vdc: ready.vdc.clone(),
+        shown: ready.resolved.shown.clone(),
+        stack: ready.resolved.stack.to_string(),
+        revision: number,
+        systems: ready.specs.clone(),
+        partial,
+    };
+    shared
+        .command(Command::Run(Box::new(request)), writes)
+        .await?;
+    let mut answer = answer(&ready, compared);
+    answer.revision = number;
+    Ok(Json(answer))
+}
+
+fn answer(ready: &Ready, compared: Compared) -> wire::RunAnswer {
+    let step = |step: smack_scheduler::Step| wire::PlanStep {
+        subject: step.subject,
+        effect: step.effect.word().to_owned(),
+        reasons: step.reasons,
+        after: step.after,
+    };
+    let silent = compared.plan.iter().all(Plan::is_silent);
+    let application = |plan: Plan| wire::ApplicationPlan {
+        application: plan.application.to_string(),
+        kind: plan.kind,
+        steps: plan.steps.into_iter().map(step).collect(),
+    };
+    let next = compared
+        .current
+        .map_or(1, |current| current + u32::from(!compared.same));
+    wire::RunAnswer {
+        vdc: ready.vdc.to_string(),
+        revision: next,
+        notices: ready.notices.0.clone(),
+        plan: compared.plan.into_iter().map(application).collect(),
+        silent,
+    }
+}

@@ -1,0 +1,197 @@
+//! Puts a server together: lock, store, grid, supply, probes, loop and API; and ends it again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+use smack_grids::{Grid, LocalGrid, virtual_nodes};
+use smack_model::Event;
+use smack_store::Store;
+use smack_supply::fetch::Sources;
+use tokio::sync::watch;
+
+use crate::api::{self, Shared};
+use crate::decider::{self, Decider, Input, Published};
+use crate::home::{self, Home};
+use crate::supplier::Supplier;
+use crate::{clock, prober};
+
+/// How a server runs.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    pub home: PathBuf,
+    /// Virtual nodes of the local grid.
+    pub nodes: usize,
+    /// Ends by itself after being empty for so long; `None`: never.
+    pub idle_exit: Option<Duration>,
+    pub sources: Sources,
+    /// Record start archives in the background.
+    pub record_archives: bool,
+}
+
+/// Why there is no server, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Home(#[from] home::Error),
+    #[error(transparent)]
+    Store(#[from] smack_store::OpenError),
+    #[error(transparent)]
+    Supply(#[from] smack_supply::store::Error),
+    #[error(transparent)]
+    Grid(#[from] smack_grids::Error),
+    #[error(transparent)]
+    Loop(#[from] decider::Error),
+    #[error("cannot listen on {}: {source}", path.display())]
+    Listen {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Runs the server of a home until it is asked to end, is idle for too long or is replaced. Tasks go on without it.
+pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
+    let home = Home::take(&options.home)?;
+    let store = Store::open(&home.database())?;
+    let reader = store
+        .reader()
+        .map_err(smack_store::OpenError::Unavailable)?;
+    let (inputs, received) = channel::<Input>();
+    let tell = {
+        let inputs = inputs.clone();
+        move |event: Event| drop(inputs.send(Input::Event(event)))
+    };
+    let supplier = Supplier::new(
+        home.path(),
+        options.sources.clone(),
+        options.record_archives,
+        tell.clone(),
+    )?;
+    let nodes = virtual_nodes(options.nodes, &home.installation(), home.path());
+    let grid_options = smack_grids::Options::new(
+        home.path(),
+        home.installation(),
+        nodes.clone(),
+        Arc::clone(&supplier) as Arc<dyn smack_grids::LaunchPaths>,
+        tell.clone(),
+    );
+    let grid = Arc::new(LocalGrid::start(grid_options)?);
+    let (probe_orders, probe_queue) = tokio::sync::mpsc::unbounded_channel();
+    let (publish, published) = watch::channel(Published::default());
+    let decider = Decider::new(
+        store,
+        nodes.clone(),
+        Arc::clone(&grid) as Arc<dyn Grid>,
+        Arc::clone(&supplier),
+        probe_orders,
+        publish,
+    )?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(16)
+        .thread_keep_alive(Duration::from_secs(5))
+        .build()
+        .map_err(ServeError::Thread)?;
+    let shared = Arc::new(Shared {
+        inputs: inputs.clone(),
+        published: published.clone(),
+        reader: std::sync::Mutex::new(reader),
+        grid: Arc::clone(&grid),
+        home: home.path().to_owned(),
+        epoch: decider.epoch().0,
+        started: clock::now(),
+        nodes,
+        limits: smack_grids::limits::limits().detail,
+        touched: std::sync::Mutex::new(Instant::now()),
+    });
+    let listener = api::listen(&home.socket()).map_err(|source| ServeError::Listen {
+        path: home.socket(),
+        source,
+    })?;
+    let io = {
+        let (shared, inputs, reach) = (Arc::clone(&shared), inputs.clone(), grid.reach());
+        let tell = Arc::new(tell) as Arc<dyn Fn(Event) + Send + Sync>;
+        let supplier = Arc::clone(&supplier);
+        std::thread::Builder::new()
+            .name("io".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    tokio::spawn(prober::run(probe_queue, reach, tell));
+                    tokio::spawn(ends(inputs.clone()));
+                    tokio::spawn(record_when_calm(published, supplier));
+                    if let Some(idle) = options.idle_exit {
+                        tokio::spawn(end_when_idle(Arc::clone(&shared), inputs, idle));
+                    }
+                    api::serve(listener, shared).await;
+                });
+            })
+            .map_err(ServeError::Thread)?
+    };
+    tracing::info!(home = %home.path().display(), pid = std::process::id(), "serving");
+    let result = decider.run(&received);
+    drop(std::fs::remove_file(home.socket()));
+    // The io thread ends with the process: it only waits for others.
+    drop(io);
+    tracing::info!("ended; tasks go on");
+    Ok(result?)
+}
+
+/// SIGTERM and SIGINT end the server, never its tasks.
+async fn ends(inputs: Sender<Input>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    drop(inputs.send(Input::Stop));
+}
+
+/// Once everything has been as asked for ten seconds, start archives that were missed are recorded.
+async fn record_when_calm(mut published: watch::Receiver<Published>, supplier: Arc<Supplier>) {
+    const CALM: Duration = Duration::from_secs(10);
+    loop {
+        let is_calm = {
+            let published = published.borrow_and_update();
+            let vdcs = &published.view.vdcs;
+            !vdcs.is_empty() && vdcs.values().all(|vdc| vdc.is_converged())
+        };
+        if is_calm {
+            match tokio::time::timeout(CALM, published.changed()).await {
+                Ok(Ok(())) => continue,
+                Ok(Err(_)) => return,
+                Err(_) => supplier.record_missing_archives(),
+            }
+        }
+        if published.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A server that was started by a command and has nothing to look after goes away again.
+async fn end_when_idle(shared: Arc<Shared>, inputs: Sender<Input>, idle: Duration) {
+    let mut empty_since = Instant::now();
+    loop {
+        tokio::time::sleep(Duration::from_secs(5).min(idle)).await;
+        let touched = *shared
+            .touched
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !shared.published.borrow().view.vdcs.is_empty() {
+            empty_since = Instant::now();
+        }
+        if empty_since.max(touched).elapsed() >= idle {
+            drop(inputs.send(Input::Stop));
+            return;
+        }
+    }
+}

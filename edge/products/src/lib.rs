@@ -1,0 +1,18 @@
+//! Asks real products in their own protocols: is it ready, is it whole, may one go, do this.
+//!
+//! Answers are facts for core to decide on. Every question ends: with an answer or when its time is over.
+//! Knows nothing of grids, stores or stack files, and starts neither threads nor background tasks.
+
+mod check;
+mod http;
+mod operations;
+mod probe;
+mod reach;
+mod zookeeper;
+
+pub mod kafka;
+
+pub use check::answer;
+pub use operations::{drift, perform};
+pub use probe::{Probed, probe};
+pub use reach::{Connecting, Direct, Reach};

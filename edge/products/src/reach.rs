@@ -1,0 +1,64 @@
+//! The one place where connections to products begin, so that isolation can put itself in between.
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+/// A connection being made.
+pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send + 'a>>;
+
+/// How a product's address is reached from here.
+pub trait Reach: Send + Sync {
+    fn connect<'a>(&'a self, address: &'a str, port: u16) -> Connecting<'a>;
+}
+
+/// Plain TCP from where we are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Direct;
+
+impl Reach for Direct {
+    fn connect<'a>(&'a self, address: &'a str, port: u16) -> Connecting<'a> {
+        Box::pin(async move {
+            let stream = match address.parse::<IpAddr>() {
+                Ok(ip) => TcpStream::connect((ip, port)).await?,
+                Err(_) => TcpStream::connect((address, port)).await?,
+            };
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        })
+    }
+}
+
+/// Waits at most `time`; then it is an error of kind `TimedOut` that says how long.
+pub(crate) async fn within<T>(
+    time: Duration,
+    work: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    match tokio::time::timeout(time, work).await {
+        Ok(result) => result,
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("no answer within {}", shown(time)),
+        )),
+    }
+}
+
+/// A duration as people read it.
+pub(crate) fn shown(time: Duration) -> smack_model::Span {
+    smack_model::Span(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// An error of the network as people read it, without the number of the system.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        io::ErrorKind::UnexpectedEof => {
+            "the connection ended in the middle of an answer".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}

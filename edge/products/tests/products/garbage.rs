@@ -1,0 +1,59 @@
+//! Whatever bytes a product sends: an answer or an error, in time, and never a panic.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use kafka_protocol::protocol::Encodable;
+use proptest::prelude::*;
+use smack_products::Direct;
+use smack_products::kafka::{Client, Listener, Which};
+
+use crate::answers;
+use crate::fake::{Reply, broker, run};
+
+/// Asks everything there is to ask of a broker whose answers are all `body`.
+async fn ask_all(body: Vec<u8>) {
+    let asked = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&asked);
+    let port = broker(Rc::new(move |key, _, _| {
+        if key == 18 {
+            let mut bytes = Vec::new();
+            answers::versions(13).encode(&mut bytes, 0).unwrap();
+            return Reply::Body(false, bytes);
+        }
+        counted.set(counted.get() + 1);
+        Reply::Body(true, body.clone())
+    }))
+    .await;
+    let listener = Listener {
+        broker: Some(0),
+        address: "127.33.9.1".to_owned(),
+        port,
+    };
+    let mut client = Client::new(&Direct, vec![listener], Duration::from_secs(5));
+    let _view = client.cluster(Which::All).await;
+    let _topic = client.topic("events").await;
+    let _configs = client.configs(&["events"], None).await;
+    let _moves = client.reassignments().await;
+    assert!(asked.get() >= 3);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_bytes(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        run(ask_all(body));
+    }
+
+    #[test]
+    fn good_answers_with_a_wrong_byte_or_cut_short(at in 0_usize..200, byte in any::<u8>(), cut in 0_usize..200) {
+        let mut body = Vec::new();
+        answers::metadata(&answers::healthy()).encode(&mut body, 13).unwrap();
+        let place = at % body.len();
+        body[place] = byte;
+        body.truncate(body.len().saturating_sub(cut % 50));
+        run(ask_all(body));
+    }
+}
