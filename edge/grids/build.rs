@@ -11,15 +11,25 @@ fn main() -> Result<(), String> {
     let output = PathBuf::from(variable("OUT_DIR")?).join("shim");
     let first = compile(&output, true)?;
     if first.status.success() {
-        return Ok(());
+        return name(&output);
     }
     let second = compile(&output, false)?;
     if second.status.success() {
         println!("cargo:warning=the shim is linked dynamically: no static C library was found");
-        return Ok(());
+        return name(&output);
     }
     let reason = String::from_utf8_lossy(&second.stderr).into_owned();
     Err(format!("the shim does not compile:\n{reason}"))
+}
+
+/// Shims of different builds have different names: 64 bits of FNV-1a over the binary.
+fn name(shim: &Path) -> Result<(), String> {
+    let bytes = std::fs::read(shim).map_err(|error| format!("{}: {error}", shim.display()))?;
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    println!("cargo:rustc-env=SMACK_SHIM=shim-{hash:016x}");
+    Ok(())
 }
 
 fn variable(name: &str) -> Result<String, String> {

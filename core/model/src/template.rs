@@ -84,10 +84,11 @@ impl Template {
     ) -> Result<Self, E> {
         let mut filled = Self::new();
         for piece in &self.0 {
-            let piece = match piece {
-                Piece::Text(text) => Piece::Text(text.clone()),
-                hole => fill(hole)?.map_or_else(|| hole.clone(), Piece::Text),
-            };
+            if let Piece::Text(text) = piece {
+                filled.push(Piece::Text(text.clone()));
+                continue;
+            }
+            let piece = fill(piece)?.map_or_else(|| piece.clone(), Piece::Text);
             filled.push(piece);
         }
         Ok(filled)

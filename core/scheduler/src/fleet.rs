@@ -17,11 +17,19 @@ pub struct Fleet {
 #[derive(Debug, Clone)]
 pub(crate) struct NodeState {
     pub(crate) node: Node,
+    /// The capacity without what is promised; 0 where a node has shrunk below its promises.
     pub(crate) free: Resources,
-    pub(crate) tasks: u32,
+    promised: Promised,
     pub(crate) usable: bool,
     /// Of nodes whose tasks share one address.
     pub(crate) ports: BTreeSet<u16>,
+}
+
+/// The sum of all promises of a node: wider than a node's numbers, for a node may shrink.
+#[derive(Debug, Clone, Copy, Default)]
+struct Promised {
+    cpu_millis: u64,
+    memory_mib: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -34,34 +42,60 @@ struct Holding {
 /// Loopback addresses given to tasks, a block of 254 after another per VDC.
 #[derive(Debug, Clone, Default)]
 struct Addresses {
-    blocks: BTreeMap<u16, VdcId>,
+    /// Whose a block is, and how many of its addresses are given.
+    blocks: BTreeMap<u16, (VdcId, u16)>,
+    /// Blocks of a VDC that are not full.
+    open: BTreeMap<VdcId, BTreeSet<u16>>,
     used: BTreeSet<u32>,
 }
 
+/// The addresses of a block: 1 to 254.
+const BLOCK: u16 = 254;
+
 impl Fleet {
-    /// Takes over what the grid says of its nodes; what is promised stays promised.
-    pub(crate) fn set_nodes(&mut self, nodes: Vec<Node>) {
-        for state in &mut self.nodes {
+    /// Takes over what the grid says of its nodes; what is promised stays promised. Gives the nodes that were usable and
+    /// are no longer named, and those that have become usable; `None`: nothing is new.
+    pub(crate) fn set_nodes(&mut self, nodes: Vec<Node>) -> Option<(Vec<NodeId>, Vec<NodeId>)> {
+        let named: BTreeSet<NodeId> = nodes.iter().map(|node| node.id.clone()).collect();
+        let mut lost = Vec::new();
+        for state in self.nodes.iter_mut().filter(|state| state.usable && !named.contains(&state.node.id)) {
             state.usable = false;
+            lost.push(state.node.id.clone());
         }
+        let (mut came, mut changed) = (Vec::new(), false);
         for node in nodes {
             if let Some(&index) = self.index.get(&node.id) {
                 let state = &mut self.nodes[index];
-                state.free = grown(state.free, state.node.capacity, node.capacity);
+                if !state.usable {
+                    came.push(node.id.clone());
+                }
+                changed |= state.node != node;
                 state.node = node;
                 state.usable = true;
+                state.reckon();
             } else {
+                came.push(node.id.clone());
                 self.index.insert(node.id.clone(), self.nodes.len());
-                let (free, ports) = (node.capacity, BTreeSet::new());
-                self.nodes.push(NodeState { node, free, tasks: 0, usable: true, ports });
+                let (free, promised, ports) = (node.capacity, Promised::default(), BTreeSet::new());
+                self.nodes.push(NodeState { node, free, promised, usable: true, ports });
             }
         }
+        (changed || !lost.is_empty() || !came.is_empty()).then_some((lost, came))
     }
 
     pub(crate) fn lose(&mut self, node: &NodeId) {
         if let Some(&index) = self.index.get(node) {
             self.nodes[index].usable = false;
         }
+    }
+
+    pub(crate) fn is_usable(&self, node: &NodeId) -> bool {
+        self.position(node).is_some_and(|index| self.nodes[index].usable)
+    }
+
+    /// Whether the task holds a promise of that node.
+    pub(crate) fn holds(&self, task: &(SystemId, TaskName), node: usize) -> bool {
+        self.holdings.get(task).is_some_and(|holding| holding.node == node)
     }
 
     pub(crate) fn position(&self, node: &NodeId) -> Option<usize> {
@@ -72,60 +106,76 @@ impl Fleet {
     pub(crate) fn hold(&mut self, task: (SystemId, TaskName), node: usize, needs: Resources, ports: &Ports) {
         self.release(&task);
         let state = &mut self.nodes[node];
-        state.free.cpu_millis = state.free.cpu_millis.saturating_sub(needs.cpu_millis);
-        state.free.memory_mib = state.free.memory_mib.saturating_sub(needs.memory_mib);
-        state.tasks += 1;
+        state.promised.cpu_millis += u64::from(needs.cpu_millis);
+        state.promised.memory_mib += u64::from(needs.memory_mib);
+        state.reckon();
         let shared = matches!(state.node.addressing, Addressing::PerNode { .. });
         let ports: Vec<u16> = if shared { ports.values().copied().collect() } else { Vec::new() };
         state.ports.extend(&ports);
         self.holdings.insert(task, Holding { node, needs, ports });
     }
 
-    /// Gives back what was promised to a task, if anything was.
-    pub(crate) fn release(&mut self, task: &(SystemId, TaskName)) {
-        let Some(Holding { node, needs, ports }) = self.holdings.remove(task) else { return };
+    /// Gives back what was promised to a task; whether anything was.
+    pub(crate) fn release(&mut self, task: &(SystemId, TaskName)) -> bool {
+        let Some(Holding { node, needs, ports }) = self.holdings.remove(task) else { return false };
         let state = &mut self.nodes[node];
-        let capacity = state.node.capacity;
-        state.free.cpu_millis = (state.free.cpu_millis + needs.cpu_millis).min(capacity.cpu_millis);
-        state.free.memory_mib = (state.free.memory_mib + needs.memory_mib).min(capacity.memory_mib);
-        state.tasks -= 1;
+        state.promised.cpu_millis -= u64::from(needs.cpu_millis);
+        state.promised.memory_mib -= u64::from(needs.memory_mib);
+        state.reckon();
         for port in ports {
             state.ports.remove(&port);
         }
+        true
     }
 
     /// Marks an address as a VDC's; it is kept over the attempts of a task.
     pub(crate) fn hold_address(&mut self, vdc: &VdcId, address: &str) {
-        let Ok(address) = address.parse::<Ipv4Addr>() else { return };
-        let [first, b, c, _] = address.octets();
-        if first == 127 {
-            self.addresses.blocks.insert(u16::from_be_bytes([b, c]), vdc.clone());
-            self.addresses.used.insert(address.to_bits());
+        let Some((block, bits)) = loopback(address) else { return };
+        if !self.addresses.used.insert(bits) {
+            return;
+        }
+        let (owner, count) = self.addresses.blocks.entry(block).or_insert_with(|| (vdc.clone(), 0));
+        *count += 1;
+        let (owner, is_full) = (owner.clone(), *count >= BLOCK);
+        let open = self.addresses.open.entry(owner).or_default();
+        if is_full {
+            open.remove(&block);
+        } else {
+            open.insert(block);
         }
     }
 
     pub(crate) fn release_address(&mut self, address: &str) {
-        let Ok(address) = address.parse::<Ipv4Addr>() else { return };
-        self.addresses.used.remove(&address.to_bits());
-        let [_, b, c, _] = address.octets();
-        let base = Ipv4Addr::new(127, b, c, 0).to_bits();
-        if self.addresses.used.range(base..=base + 255).next().is_none() {
-            self.addresses.blocks.remove(&u16::from_be_bytes([b, c]));
+        let Some((block, bits)) = loopback(address) else { return };
+        if !self.addresses.used.remove(&bits) {
+            return;
+        }
+        let Some((owner, count)) = self.addresses.blocks.get_mut(&block) else { return };
+        *count -= 1;
+        let (owner, is_empty) = (owner.clone(), *count == 0);
+        let open = self.addresses.open.entry(owner.clone()).or_default();
+        if is_empty {
+            open.remove(&block);
+            self.addresses.blocks.remove(&block);
+        } else {
+            open.insert(block);
+        }
+        if self.addresses.open.get(&owner).is_some_and(BTreeSet::is_empty) {
+            self.addresses.open.remove(&owner);
         }
     }
 
     /// The lowest free address in the VDC's blocks, else the first of a block that nobody has.
     pub(crate) fn new_address(&mut self, vdc: &VdcId, first: u16, last: u16, foreign: &[u16]) -> Option<String> {
-        let own = self.addresses.blocks.iter().filter(|(_, owner)| *owner == vdc).map(|(block, _)| *block);
-        let free_block = || {
-            (first..=last).find(|block| !self.addresses.blocks.contains_key(block) && !foreign.contains(block))
-        };
+        let Addresses { blocks, open, used } = &self.addresses;
+        let own = open.get(vdc).into_iter().flatten().copied();
+        let fresh = || (first..=last).find(|block| !blocks.contains_key(block) && !foreign.contains(block));
         let in_block = |block: u16| {
             let [b, c] = block.to_be_bytes();
             let base = Ipv4Addr::new(127, b, c, 0).to_bits();
-            (base + 1..base + 255).find(|address| !self.addresses.used.contains(address))
+            (base + 1..=base + u32::from(BLOCK)).find(|address| !used.contains(address))
         };
-        let address = own.into_iter().find_map(in_block).or_else(|| free_block().and_then(in_block))?;
+        let address = own.into_iter().find_map(in_block).or_else(|| fresh().and_then(in_block))?;
         let text = Ipv4Addr::from_bits(address).to_string();
         self.hold_address(vdc, &text);
         Some(text)
@@ -174,11 +224,22 @@ impl Fleet {
     }
 }
 
-/// `free` after the capacity changed.
-fn grown(free: Resources, old: Resources, new: Resources) -> Resources {
-    let shift = |free: u32, old: u32, new: u32| (free + new).saturating_sub(old).min(new);
-    Resources {
-        cpu_millis: shift(free.cpu_millis, old.cpu_millis, new.cpu_millis),
-        memory_mib: shift(free.memory_mib, old.memory_mib, new.memory_mib),
+impl NodeState {
+    fn reckon(&mut self) {
+        let free = |capacity: u32, promised: u64| {
+            u32::try_from(u64::from(capacity).saturating_sub(promised)).unwrap_or(u32::MAX)
+        };
+        let capacity = self.node.capacity;
+        self.free = Resources {
+            cpu_millis: free(capacity.cpu_millis, self.promised.cpu_millis),
+            memory_mib: free(capacity.memory_mib, self.promised.memory_mib),
+        };
     }
+}
+
+/// The block and the number of a loopback address.
+fn loopback(address: &str) -> Option<(u16, u32)> {
+    let address = address.parse::<Ipv4Addr>().ok()?;
+    let [first, b, c, _] = address.octets();
+    (first == 127).then(|| (u16::from_be_bytes([b, c]), address.to_bits()))
 }

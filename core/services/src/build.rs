@@ -7,6 +7,7 @@ use smack_model::{Name, Problem, Problems, ServiceSpec, did_you_mean};
 use smack_stack::{Application, Data, Resolved, Value};
 
 use crate::catalog::Catalog;
+use crate::change::upgrade;
 use crate::{ALL, Built, Service, Surroundings};
 
 /// Everything that a run wants.
@@ -35,7 +36,9 @@ pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platf
     let mut problems = Problems::default();
     let mut specs = BTreeMap::new();
     for (id, application) in &resolved.applications {
-        match service(application, &mut problems).map(|service| service.spec(application, &surroundings)) {
+        match service(application, &mut problems)
+            .map(|service| service.spec(application, &surroundings))
+        {
             Some(Ok(Built { spec, notices })) => {
                 specs.insert(id.clone(), spec);
                 problems.extend(notices);
@@ -48,16 +51,34 @@ pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platf
         check_exports(&application.settings, &specs, &mut problems);
     }
     let problems = problems.sorted();
-    if problems.has_errors() { Err(problems) } else { Ok(Platform { specs, notices: problems }) }
+    if problems.has_errors() {
+        Err(problems)
+    } else {
+        Ok(Platform {
+            specs,
+            notices: problems,
+        })
+    }
 }
 
-/// Why the running system may not become the wanted one; empty if it may.
+/// Why the running system may not become the wanted one; empty if it may. Asked before a run changes anything.
 pub fn change(running: &ServiceSpec, wanted: &ServiceSpec) -> Problems {
     if running.kind != wanted.kind {
         let what = format!("a running {} cannot become a {}", running.kind, wanted.kind);
-        return Problems(vec![Problem::error(None, what).hint("give the new one an id of its own")]);
+        let problem = Problem::error(None, what).hint("give the new one an id of its own");
+        return Problems(vec![problem]);
     }
-    find(&running.kind).map(|service| service.change(running, wanted)).unwrap_or_default()
+    let Some(service) = find(&running.kind) else {
+        return Problems::default();
+    };
+    let mut problems = service.change(running, wanted);
+    problems.extend(upgrade(
+        Catalog::embedded(),
+        service.kind(),
+        running,
+        wanted,
+    ));
+    problems
 }
 
 /// Frameworks of old whose jars no longer exist, and what runs the product today.
@@ -84,14 +105,25 @@ fn service(application: &Application, problems: &mut Problems) -> Option<&'stati
         return None;
     }
     let near = did_you_mean(kind, ALL.iter().map(|service| service.kind()));
-    let runs = |key: &str| application.settings.as_map().is_some_and(|map| map.get(key).is_some_and(|value| !value.is_null()));
+    let runs = |key: &str| {
+        application
+            .settings
+            .as_map()
+            .is_some_and(|map| map.get(key).is_some_and(|value| !value.is_null()))
+    };
     if near.is_none() && (runs("launch_command") || runs("docker")) {
-        let what = format!("type {kind} is not known, so {} runs as a plain command", application.shown_id);
+        let what = format!(
+            "type {kind} is not known, so {} runs as a plain command",
+            application.shown_id
+        );
         problems.push(Problem::notice(place, what).hint("write type: command"));
         return find("command");
     }
     let known: Vec<&str> = ALL.iter().map(|service| service.kind()).collect();
-    let hint = near.map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean {near}?"));
+    let hint = near.map_or_else(
+        || format!("known are {}", known.join(", ")),
+        |near| format!("did you mean {near}?"),
+    );
     problems.push(Problem::error(place, format!("type {kind} is not known")).hint(hint));
     None
 }
@@ -101,20 +133,32 @@ fn check_exports(value: &Value, specs: &BTreeMap<Name, ServiceSpec>, problems: &
     match &value.data {
         Data::Text(text) => {
             for (application, name) in text.exports() {
-                let Some(spec) = specs.get(application) else { continue };
+                let Some(spec) = specs.get(application) else {
+                    continue;
+                };
                 if spec.exports.contains_key(name) {
                     continue;
                 }
-                let problem = Problem::error(Some(&value.place), format!("{application} publishes no {name}"));
+                let problem = Problem::error(
+                    Some(&value.place),
+                    format!("{application} publishes no {name}"),
+                );
                 let known = || spec.exports.keys().map(String::as_str);
                 problems.push(match did_you_mean(name, known()) {
                     Some(near) => problem.hint(format!("did you mean ${{{application}.{near}}}?")),
-                    None => problem.hint(format!("it publishes {}", known().collect::<Vec<_>>().join(", "))),
+                    None => problem.hint(format!(
+                        "it publishes {}",
+                        known().collect::<Vec<_>>().join(", ")
+                    )),
                 });
             }
         }
-        Data::List(items) => items.iter().for_each(|item| check_exports(item, specs, problems)),
-        Data::Map(map) => map.values().for_each(|item| check_exports(item, specs, problems)),
+        Data::List(items) => items
+            .iter()
+            .for_each(|item| check_exports(item, specs, problems)),
+        Data::Map(map) => map
+            .values()
+            .for_each(|item| check_exports(item, specs, problems)),
         Data::Null | Data::Bool(_) | Data::Integer(_) | Data::Number(_) => {}
     }
 }

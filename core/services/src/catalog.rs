@@ -225,8 +225,12 @@ impl Catalog {
 
     /// The versions of one product, oldest first.
     pub fn versions(&self, product: &str) -> std::slice::Iter<'_, Entry> {
-        let start = self.entries.partition_point(|entry| entry.product.as_str() < product);
-        let end = self.entries.partition_point(|entry| entry.product.as_str() <= product);
+        let start = self
+            .entries
+            .partition_point(|entry| entry.product.as_str() < product);
+        let end = self
+            .entries
+            .partition_point(|entry| entry.product.as_str() <= product);
         self.entries[start..end].iter()
     }
 
@@ -234,8 +238,14 @@ impl Catalog {
     pub fn find(&self, product: &str, version: &str) -> Result<&Entry, Unknown> {
         let wanted = version.trim().trim_end_matches(".x");
         let exact = self.versions(product).find(|entry| entry.version == wanted);
-        let alias = || self.versions(product).rev().find(|entry| entry.aliases.iter().any(|alias| alias == wanted));
-        exact.or_else(alias).ok_or_else(|| self.unknown(product, version))
+        let alias = || {
+            self.versions(product)
+                .rev()
+                .find(|entry| entry.aliases.iter().any(|alias| alias == wanted))
+        };
+        exact
+            .or_else(alias)
+            .ok_or_else(|| self.unknown(product, version))
     }
 
     /// The entry of this name (`kafka-3.9.2`), as launches carry it.

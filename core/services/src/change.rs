@@ -5,7 +5,12 @@ use smack_model::{Problem, Problems, ServiceSpec};
 use crate::catalog::Catalog;
 
 /// An error if the wanted version does not take over the data of the running one.
-pub(crate) fn upgrade(catalog: &Catalog, product: &str, running: &ServiceSpec, wanted: &ServiceSpec) -> Problems {
+pub(crate) fn upgrade(
+    catalog: &Catalog,
+    product: &str,
+    running: &ServiceSpec,
+    wanted: &ServiceSpec,
+) -> Problems {
     let mut problems = Problems::default();
     if let (Some(before), Some(after)) = (version(product, running), version(product, wanted))
         && before != after

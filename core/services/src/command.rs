@@ -27,7 +27,16 @@ impl Service for Command {
         false
     }
 
-    fn spec(&self, application: &Application, surroundings: &Surroundings<'_>) -> Result<Built, Problems> {
-        program::spec(application, surroundings, &Kind::Command, (Retry::default(), Span::minutes(5)))
+    fn spec(
+        &self,
+        application: &Application,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Built, Problems> {
+        program::spec(
+            application,
+            surroundings,
+            &Kind::Command,
+            (Retry::default(), Span::minutes(5)),
+        )
     }
 }

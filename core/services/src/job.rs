@@ -28,9 +28,21 @@ impl Service for Job {
     }
 
     /// As of old a `run-once` is not tried again and does not run again when it changes.
-    fn spec(&self, application: &Application, surroundings: &Surroundings<'_>) -> Result<Built, Problems> {
+    fn spec(
+        &self,
+        application: &Application,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Built, Problems> {
         let is_old = application.kind.value == "run-once";
-        let retry = Retry { max_tries: if is_old { 1 } else { 3 }, ..Retry::default() };
-        program::spec(application, surroundings, &Kind::Job { once: is_old }, (retry, Span::minutes(24 * 60)))
+        let retry = Retry {
+            max_tries: if is_old { 1 } else { 3 },
+            ..Retry::default()
+        };
+        program::spec(
+            application,
+            surroundings,
+            &Kind::Job { once: is_old },
+            (retry, Span::minutes(24 * 60)),
+        )
     }
 }

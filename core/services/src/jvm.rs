@@ -18,10 +18,7 @@ pub(crate) struct Jvm<'a> {
 impl Jvm<'_> {
     /// The whole command. The class data archive stands right before the class path; the argument goes if there is none,
     /// and since the digest counts holes by name, its coming restarts nothing.
-    pub(crate) fn command(
-        &self,
-        arguments: impl IntoIterator<Item = Template>,
-    ) -> Vec<Template> {
+    pub(crate) fn command(&self, arguments: impl IntoIterator<Item = Template>) -> Vec<Template> {
         let set = self.entry.name();
         let mut command: Vec<Template> = vec![
             Piece::Java.into(),
@@ -54,8 +51,14 @@ pub(crate) fn refused_option(option: &str) -> Option<&'static str> {
         ("-classpath", "the catalog gives the class path"),
         ("--class-path", "the catalog gives the class path"),
         ("-jar", "the catalog gives the main class"),
-        ("-XX:SharedArchiveFile", "smack makes and uses the class data archive by itself"),
-        ("-XX:ArchiveClassesAtExit", "smack makes and uses the class data archive by itself"),
+        (
+            "-XX:SharedArchiveFile",
+            "smack makes and uses the class data archive by itself",
+        ),
+        (
+            "-XX:ArchiveClassesAtExit",
+            "smack makes and uses the class data archive by itself",
+        ),
     ];
     let found = REFUSED.iter().find(|(start, _)| option.starts_with(start));
     found.map(|(_, hint)| *hint)

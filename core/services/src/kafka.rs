@@ -2,6 +2,7 @@
 //! in both modes and for ever; controllers apart, `controller-N`, have the id 1000 + N.
 
 mod kraft;
+mod link;
 mod settings;
 mod topics;
 mod zookeeper;
@@ -10,12 +11,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smack_model::{
-    Check, Content, FilePlace, FileSpec, Launch, Minimum, Name, OnChange, Operation, OperationSpec, PortSpec, Piece,
-    Probe, Problem, Problems, Requirement, Retry, ServiceSpec, TaskGoal, TaskName, TaskSpec, Template, Until,
+    Check, Content, FilePlace, FileSpec, Launch, Minimum, Name, OnChange, Operation, OperationSpec,
+    Piece, PortSpec, Probe, Problem, Problems, Requirement, Retry, ServiceSpec, TaskGoal, TaskName,
+    TaskSpec, Template, Until,
 };
 use smack_stack::Application;
 
-use crate::catalog::Catalog;
 use crate::names::{indexed, label};
 use crate::properties::Properties;
 use crate::shape::{volume, wait_for_all};
@@ -39,9 +40,16 @@ impl Service for Kafka {
         settings::FIELDS
     }
 
-    fn spec(&self, application: &Application, surroundings: &Surroundings<'_>) -> Result<Built, Problems> {
+    fn spec(
+        &self,
+        application: &Application,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Built, Problems> {
         let (cluster, notices) = settings::read(application, surroundings)?;
-        Ok(Built { spec: build(&cluster), notices })
+        Ok(Built {
+            spec: build(&cluster),
+            notices,
+        })
     }
 
     /// The voters of a controller quorum stay as they were at the first start, and so does the mode.
@@ -49,22 +57,20 @@ impl Service for Kafka {
         let mut problems = Problems::default();
         let (before, after) = (kraft::voters(running), kraft::voters(wanted));
         if before.is_empty() != after.is_empty() {
-            let what = "a running cluster cannot change between ZooKeeper and controllers of its own";
+            let what =
+                "a running cluster cannot change between ZooKeeper and controllers of its own";
             let hint = "run the new version under another name and mirror the topics";
             problems.push(Problem::error(None, what).hint(hint));
         } else if before != after {
-            let what = format!("the controllers of a running cluster stay: {} -> {}", before.join(", "), after.join(", "));
+            let what = format!(
+                "the controllers of a running cluster stay: {} -> {}",
+                before.join(", "),
+                after.join(", ")
+            );
             let hint = format!("set controllers: {}", before.len());
             problems.push(Problem::error(None, what).hint(hint));
         }
-        problems.extend(self.upgrade(running, wanted));
         problems
-    }
-}
-
-impl Kafka {
-    fn upgrade(&self, running: &ServiceSpec, wanted: &ServiceSpec) -> Problems {
-        crate::change::upgrade(Catalog::embedded(), self.kind(), running, wanted)
     }
 }
 
@@ -95,18 +101,28 @@ impl Roles {
 /// The system. Cannot fail: the settings are valid.
 fn build(cluster: &Cluster<'_>) -> ServiceSpec {
     let nodes = nodes(cluster);
-    let brokers: BTreeMap<TaskName, u32> =
-        nodes.iter().filter(|node| node.roles.has_broker()).map(|node| (node.name.clone(), node.id)).collect();
-    let drains = brokers.iter().map(|(task, &broker)| (task.clone(), Operation::KafkaLeave { broker }));
-    let tasks = nodes.iter().map(|node| (node.name.clone(), Arc::new(task(cluster, &nodes, node))));
+    let brokers: BTreeMap<TaskName, u32> = nodes
+        .iter()
+        .filter(|node| node.roles.has_broker())
+        .map(|node| (node.name.clone(), node.id))
+        .collect();
+    let drains = brokers
+        .iter()
+        .map(|(task, &broker)| (task.clone(), Operation::KafkaLeave { broker }));
+    let tasks = nodes
+        .iter()
+        .map(|node| (node.name.clone(), Arc::new(task(cluster, &nodes, node))));
     ServiceSpec {
         kind: "kafka".to_owned(),
         tasks: tasks.collect(),
         phases: kraft::phases(&nodes),
         requires: requirements(cluster),
         budget: 1,
-        roll_last: None,
-        check: Some(Check::Kafka { port: label("client"), brokers: brokers.clone() }),
+        roll_last: Some("controller".to_owned()),
+        check: Some(Check::Kafka {
+            port: label("client"),
+            brokers: brokers.clone(),
+        }),
         operations: cluster.topics.iter().map(operation).collect(),
         drains: drains.collect(),
         minimum: minimum(cluster),
@@ -132,7 +148,11 @@ fn nodes(cluster: &Cluster<'_>) -> Vec<Node> {
     let brokers = (0..cluster.brokers).map(|index| Node {
         name: indexed("broker", index),
         id: index,
-        roles: if index < combined { Roles::Both } else { Roles::Broker },
+        roles: if index < combined {
+            Roles::Both
+        } else {
+            Roles::Broker
+        },
     });
     controllers.chain(brokers).collect()
 }
@@ -140,11 +160,14 @@ fn nodes(cluster: &Cluster<'_>) -> Vec<Node> {
 /// A broker on ZooKeeper waits for it safely, so it starts as soon as the addresses are known.
 fn requirements(cluster: &Cluster<'_>) -> Vec<Requirement> {
     let mut requires = wait_for_all(&cluster.shape.dependencies);
-    if let Coordination::ZooKeeper(link) = &cluster.coordination {
-        if let Some(application) = &link.application {
-            requires.retain(|requirement| requirement.application != *application);
-            requires.push(Requirement { application: application.clone(), until: Until::Placed });
-        }
+    if let Coordination::ZooKeeper(link) = &cluster.coordination
+        && let Some(application) = &link.application
+    {
+        requires.retain(|requirement| requirement.application != *application);
+        requires.push(Requirement {
+            application: application.clone(),
+            until: Until::Placed,
+        });
     }
     requires
 }
@@ -163,20 +186,37 @@ fn operation(topic: &topics::Topic) -> OperationSpec {
 
 /// What may not be shrunk: voters, and brokers that hold the copies of a topic.
 fn minimum(cluster: &Cluster<'_>) -> Minimum {
-    let internal = (settings::default_replication(cluster.brokers), "the product's own topics".to_owned());
-    let declared = cluster.topics.iter().map(|topic| (u32::from(topic.replication), format!("topic {}", topic.name)));
-    let (copies, holder) =
-        declared.fold(internal, |most, topic| if topic.0 > most.0 { topic } else { most });
+    let internal = (
+        settings::default_replication(cluster.brokers),
+        "the product's own topics".to_owned(),
+    );
+    let declared = cluster.topics.iter().map(|topic| {
+        (
+            u32::from(topic.replication),
+            format!("topic {}", topic.name),
+        )
+    });
+    let (copies, holder) = declared.fold(
+        internal,
+        |most, topic| if topic.0 > most.0 { topic } else { most },
+    );
     let copies_reason = format!("{holder}: a copy each on {copies} of the brokers");
     match &cluster.coordination {
         Coordination::Combined(controllers) if *controllers >= copies => Minimum {
             tasks: *controllers,
-            reason: format!("the first {controllers} brokers are the controllers, and voters cannot leave"),
+            reason: format!(
+                "the first {controllers} brokers are the controllers, and voters cannot leave"
+            ),
         },
-        Coordination::Combined(_) | Coordination::ZooKeeper(_) => Minimum { tasks: copies, reason: copies_reason },
+        Coordination::Combined(_) | Coordination::ZooKeeper(_) => Minimum {
+            tasks: copies,
+            reason: copies_reason,
+        },
         Coordination::Apart(controllers) => Minimum {
             tasks: controllers + copies,
-            reason: format!("{controllers} controllers are voters and cannot leave; {copies_reason}"),
+            reason: format!(
+                "{controllers} controllers are voters and cannot leave; {copies_reason}"
+            ),
         },
     }
 }
@@ -188,14 +228,17 @@ fn exports(nodes: &[Node]) -> BTreeMap<String, Template> {
             .piece(Piece::Port(Some(node.name.clone()), label("client")))
     };
     let brokers = || nodes.iter().filter(|node| node.roles.has_broker());
-    let mut exports: BTreeMap<String, Template> =
-        brokers().map(|node| (node.name.to_string(), address(node))).collect();
+    let mut exports: BTreeMap<String, Template> = brokers()
+        .map(|node| (node.name.to_string(), address(node)))
+        .collect();
     let mut list = Template::new();
     let mut hosts = Template::new();
     for (index, node) in brokers().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         list = list.text(comma).then(&address(node));
-        hosts = hosts.text(comma).piece(Piece::Address(Some(node.name.clone())));
+        hosts = hosts
+            .text(comma)
+            .piece(Piece::Address(Some(node.name.clone())));
     }
     exports.insert("bootstrap".to_owned(), list.clone());
     exports.insert("brokers".to_owned(), list);
@@ -217,7 +260,9 @@ fn task(cluster: &Cluster<'_>, nodes: &[Node], node: &Node) -> TaskSpec {
     TaskSpec {
         goal: TaskGoal::Running,
         launch: Arc::new(Launch {
-            command: cluster.jvm.command([Template::from(Piece::Sandbox).text("/server.properties")]),
+            command: cluster
+                .jvm
+                .command([Template::from(Piece::Sandbox).text("/server.properties")]),
             env: shape.env.clone(),
             files,
             artifacts: vec![cluster.jvm.entry.name()],
@@ -229,9 +274,14 @@ fn task(cluster: &Cluster<'_>, nodes: &[Node], node: &Node) -> TaskSpec {
         volumes: vec![volume("data")],
         constraints: shape.constraints.clone(),
         probe: Some(if node.roles.has_broker() {
-            Probe::KafkaBroker { port: label("client"), broker: node.id }
+            Probe::KafkaBroker {
+                port: label("client"),
+                broker: node.id,
+            }
         } else {
-            Probe::KafkaController { port: label("controller") }
+            Probe::KafkaController {
+                port: label("controller"),
+            }
         }),
         ready_within: shape.ready_within,
         stop: shape.stop.clone(),
@@ -245,7 +295,10 @@ fn retry(cluster: &Cluster<'_>) -> Retry {
         Coordination::ZooKeeper(link) => Some(zookeeper::tolerance(link.session_timeout)),
         Coordination::Combined(_) | Coordination::Apart(_) => None,
     };
-    Retry { tolerate, ..cluster.shape.retry.clone() }
+    Retry {
+        tolerate,
+        ..cluster.shape.retry.clone()
+    }
 }
 
 fn ports(cluster: &Cluster<'_>, roles: Roles) -> Vec<PortSpec> {
@@ -253,7 +306,12 @@ fn ports(cluster: &Cluster<'_>, roles: Roles) -> Vec<PortSpec> {
         "client" => roles.has_broker(),
         _ => roles.has_controller(),
     };
-    cluster.ports.iter().filter(|port| wanted(&port.name)).cloned().collect()
+    cluster
+        .ports
+        .iter()
+        .filter(|port| wanted(&port.name))
+        .cloned()
+        .collect()
 }
 
 /// `server.properties`: the catalog's, ours, the stack's, and what only smack can know.
@@ -273,12 +331,17 @@ fn configuration(cluster: &Cluster<'_>, nodes: &[Node], node: &Node) -> Template
     properties.set("log.dirs", Piece::Volume(label("data")));
     match &cluster.coordination {
         Coordination::ZooKeeper(link) => zookeeper::identity(&mut properties, link, node),
-        Coordination::Combined(_) | Coordination::Apart(_) => kraft::identity(&mut properties, nodes, node),
+        Coordination::Combined(_) | Coordination::Apart(_) => {
+            kraft::identity(&mut properties, nodes, node)
+        }
     }
     properties.text()
 }
 
 /// `NAME://address:port` of the task itself.
 fn listener(name: &str, port: &'static str) -> Template {
-    Template::from(format!("{name}://")).piece(Piece::Address(None)).text(":").piece(Piece::Port(None, label(port)))
+    Template::from(format!("{name}://"))
+        .piece(Piece::Address(None))
+        .text(":")
+        .piece(Piece::Port(None, label(port)))
 }

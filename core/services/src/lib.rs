@@ -26,7 +26,7 @@ use smack_stack::Application;
 pub use build::{Platform, build, change, find};
 pub use catalog::Catalog;
 pub use program::OLD_KEYS;
-pub use schema::{COMMON, FieldSchema, JAVA, Sort};
+pub use schema::{COMMON, FieldSchema, JAVA, Sort, application_schema};
 
 /// A kind of application that smack knows how to run.
 pub trait Service: Sync {
@@ -45,7 +45,11 @@ pub trait Service: Sync {
     }
 
     /// Validates the application, then builds. The error holds all its problems, notices included.
-    fn spec(&self, application: &Application, surroundings: &Surroundings<'_>) -> Result<Built, Problems>;
+    fn spec(
+        &self,
+        application: &Application,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Built, Problems>;
 
     /// Why the running system may not become the wanted one; empty if it may.
     fn change(&self, _running: &ServiceSpec, _wanted: &ServiceSpec) -> Problems {
@@ -73,4 +77,9 @@ pub struct Surroundings<'a> {
 }
 
 /// All services, in the order of the manual.
-pub static ALL: &[&dyn Service] = &[&zookeeper::ZooKeeper, &kafka::Kafka, &command::Command, &job::Job];
+pub static ALL: &[&dyn Service] = &[
+    &zookeeper::ZooKeeper,
+    &kafka::Kafka,
+    &command::Command,
+    &job::Job,
+];

@@ -7,9 +7,16 @@ use crate::names::label;
 
 /// The named ports of a product. A single number is that of the first one.
 pub(crate) fn of_product(reader: &mut Reader<'_>, known: &[(&'static str, u16)]) -> Vec<PortSpec> {
-    let mut ports: Vec<PortSpec> =
-        known.iter().map(|(name, port)| PortSpec { name: label(name), wish: PortWish::Fixed(*port) }).collect();
-    let is_map = reader.value("ports").is_some_and(|value| value.as_map().is_some());
+    let mut ports: Vec<PortSpec> = known
+        .iter()
+        .map(|(name, port)| PortSpec {
+            name: label(name),
+            wish: PortWish::Fixed(*port),
+        })
+        .collect();
+    let is_map = reader
+        .value("ports")
+        .is_some_and(|value| value.as_map().is_some());
     if is_map {
         if let Some(mut inner) = reader.sub("ports") {
             for (index, (name, _)) in known.iter().enumerate() {
@@ -28,19 +35,27 @@ pub(crate) fn of_product(reader: &mut Reader<'_>, known: &[(&'static str, u16)])
 
 /// The ports of a program: a list of numbers (`port0`, `port1`, …; 0 is any), or a map of names.
 pub(crate) fn of_program(reader: &mut Reader<'_>) -> Vec<PortSpec> {
-    let Some(value) = reader.value("ports") else { return Vec::new() };
+    let Some(value) = reader.value("ports") else {
+        return Vec::new();
+    };
     let mut ports = Vec::new();
     if let Some(map) = value.as_map() {
         for (key, value) in map {
             match Name::new(key) {
                 Ok(name) => {
-                    ports.push(PortSpec { name, wish: PortWish::Any });
+                    ports.push(PortSpec {
+                        name,
+                        wish: PortWish::Any,
+                    });
                     let last = ports.len() - 1;
                     take(reader, value, &mut ports[last]);
                 }
                 Err(why) => {
                     let what = format!("ports: {why}");
-                    reader.problems().push(Problem::error(Some(&value.place), what).hint("a port's name is a DNS label"));
+                    reader.problems().push(
+                        Problem::error(Some(&value.place), what)
+                            .hint("a port's name is a DNS label"),
+                    );
                 }
             }
         }
@@ -48,7 +63,10 @@ pub(crate) fn of_program(reader: &mut Reader<'_>) -> Vec<PortSpec> {
         let items = value.as_list().unwrap_or(std::slice::from_ref(value));
         for (index, item) in items.iter().enumerate() {
             let name = Name::new(&format!("port{index}")).expect("letters and a number");
-            let mut port = PortSpec { name, wish: PortWish::Any };
+            let mut port = PortSpec {
+                name,
+                wish: PortWish::Any,
+            };
             take(reader, item, &mut port);
             ports.push(port);
         }
@@ -63,7 +81,9 @@ fn take(reader: &mut Reader<'_>, value: &Value, port: &mut PortSpec) {
         None => {
             let what = format!("ports: {} is no port", value.shown());
             let hint = "a number from 1 to 65535, a range such as \"31000-31100\", or any";
-            reader.problems().push(Problem::error(Some(&value.place), what).hint(hint));
+            reader
+                .problems()
+                .push(Problem::error(Some(&value.place), what).hint(hint));
         }
     }
 }
@@ -85,7 +105,9 @@ fn wish(value: &Value) -> Option<PortWish> {
 
 fn refuse_doubles(reader: &mut Reader<'_>, ports: &[PortSpec]) {
     for (index, port) in ports.iter().enumerate() {
-        let PortWish::Fixed(number) = port.wish else { continue };
+        let PortWish::Fixed(number) = port.wish else {
+            continue;
+        };
         if let Some(other) = ports[..index].iter().find(|other| other.wish == port.wish) {
             let what = format!("{} and {} both want {number}", other.name, port.name);
             reader.refuse("ports", &what, "give each its own number, or any");

@@ -26,15 +26,30 @@ pub(crate) fn version<'a>(
     let newest = catalog.versions(product).rev().find(|entry| newest(entry));
     let newest = newest.or_else(|| catalog.versions(product).next_back());
     let Some(entry) = newest else {
-        reader.refuse("type", &format!("the catalog has no {product}"), "this program was built without it");
+        reader.refuse(
+            "type",
+            &format!("the catalog has no {product}"),
+            "this program was built without it",
+        );
         return None;
     };
-    let Some(wanted) = reader.string("version") else { return Some(Chosen { entry, is_known: !reader.has("version") }) };
+    let Some(wanted) = reader.string("version") else {
+        return Some(Chosen {
+            entry,
+            is_known: !reader.has("version"),
+        });
+    };
     match catalog.find(product, &wanted) {
-        Ok(entry) => Some(Chosen { entry, is_known: true }),
+        Ok(entry) => Some(Chosen {
+            entry,
+            is_known: true,
+        }),
         Err(unknown) => {
             reader.refuse("version", &unknown.to_string(), &unknown.hint());
-            Some(Chosen { entry, is_known: false })
+            Some(Chosen {
+                entry,
+                is_known: false,
+            })
         }
     }
 }
@@ -63,12 +78,24 @@ pub(crate) fn check_memory(reader: &mut Reader<'_>, jvm: &Jvm<'_>, needs: Resour
     let (heap, mem, beside) = (jvm.heap_mib, needs.memory_mib, beside_heap(jvm.entry));
     let hint = format!("leave mem out (then it is {heap} + {beside} MiB) or lower the heap");
     if heap > mem {
-        reader.refuse("mem", &format!("a heap of {heap} MiB does not fit into {mem} MiB"), &hint);
+        reader.refuse(
+            "mem",
+            &format!("a heap of {heap} MiB does not fit into {mem} MiB"),
+            &hint,
+        );
     } else if mem - heap < beside / 2 {
-        let what = format!("mem: {mem} MiB leave {} MiB beside the heap of {heap} MiB", mem - heap);
+        let what = format!(
+            "mem: {mem} MiB leave {} MiB beside the heap of {heap} MiB",
+            mem - heap
+        );
         let place = reader.place_of("mem").clone();
-        let hint = format!("{} needs about {beside} MiB beside its heap", jvm.entry.product);
-        reader.problems().push(Problem::notice(Some(&place), what).hint(hint));
+        let hint = format!(
+            "{} needs about {beside} MiB beside its heap",
+            jvm.entry.product
+        );
+        reader
+            .problems()
+            .push(Problem::notice(Some(&place), what).hint(hint));
     }
 }
 
@@ -77,16 +104,24 @@ fn options(reader: &mut Reader<'_>) -> Vec<Template> {
     for Setting { value, place } in &options {
         let shown = value.to_string();
         let problem = if !shown.starts_with('-') {
-            Some(("is no option of a Java machine".to_owned(), "an option starts with -, one per item of the list"))
+            Some((
+                "is no option of a Java machine".to_owned(),
+                "an option starts with -, one per item of the list",
+            ))
         } else {
             refused_option(&shown).map(|hint| ("is given by smack".to_owned(), hint))
         };
         if let Some((what, hint)) = problem {
             let what = format!("jvm-options: {shown} {what}");
-            reader.problems().push(Problem::error(Some(place), what).hint(hint));
+            reader
+                .problems()
+                .push(Problem::error(Some(place), what).hint(hint));
         }
     }
-    options.iter().map(|option| template(&option.value)).collect()
+    options
+        .iter()
+        .map(|option| template(&option.value))
+        .collect()
 }
 
 /// The product's range, narrowed by the stack.
@@ -97,20 +132,38 @@ fn java(reader: &mut Reader<'_>, entry: &Entry) -> JavaNeed {
             Ok(wanted) => match narrowed(range, wanted) {
                 Some(both) => range = both,
                 None => {
-                    let what = format!("{} {} does not run on Java {text}", entry.product, entry.version);
+                    let what = format!(
+                        "{} {} does not run on Java {text}",
+                        entry.product, entry.version
+                    );
                     reader.refuse("java", &what, &format!("it runs on Java {range}"));
                 }
             },
-            Err(why) => reader.refuse("java", &why, "write a version or bounds: 17, \">=17\" or \">=17 <22\""),
+            Err(why) => reader.refuse(
+                "java",
+                &why,
+                "write a version or bounds: 17, \">=17\" or \">=17 <22\"",
+            ),
         }
     }
-    let preferred = entry.java.prefer.iter().copied().find(|&version| range.contains(version));
-    JavaNeed { versions: range.to_string(), preferred: preferred.unwrap_or(range.from) }
+    let preferred = entry
+        .java
+        .prefer
+        .iter()
+        .copied()
+        .find(|&version| range.contains(version));
+    JavaNeed {
+        versions: range.to_string(),
+        preferred: preferred.unwrap_or(range.from),
+    }
 }
 
 fn java_range(text: &str) -> Result<JavaRange, String> {
     match text.trim().parse::<u32>() {
-        Ok(version) => Ok(JavaRange { from: version, below: version.checked_add(1) }),
+        Ok(version) => Ok(JavaRange {
+            from: version,
+            below: version.checked_add(1),
+        }),
         Err(_) => JavaRange::try_from(text.trim().to_owned()),
     }
 }
@@ -121,7 +174,9 @@ fn narrowed(a: JavaRange, b: JavaRange) -> Option<JavaRange> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, other) => one.or(other),
     };
-    below.is_none_or(|below| from < below).then_some(JavaRange { from, below })
+    below
+        .is_none_or(|below| from < below)
+        .then_some(JavaRange { from, below })
 }
 
 /// A key that smack writes itself, alone or as a prefix ending in a dot, and what to write instead.
@@ -137,14 +192,22 @@ pub(crate) fn config(
     for (key, value) in reader.text_map("config").unwrap_or_default() {
         if let Some((_, hint)) = owned.iter().find(|(owned, _)| owns(owned, &key)) {
             let what = format!("config.{key} is written by smack");
-            reader.problems().push(Problem::error(Some(&value.place), what).hint(*hint));
+            reader
+                .problems()
+                .push(Problem::error(Some(&value.place), what).hint(*hint));
         } else if chosen.is_known && !chosen.entry.knows_key(&key) {
             let entry = chosen.entry;
-            let what = format!("config.{key} is not known to {} {}", entry.product, entry.version);
+            let what = format!(
+                "config.{key} is not known to {} {}",
+                entry.product, entry.version
+            );
             let problem = Problem::error(Some(&value.place), what);
             reader.problems().push(match entry.nearest_key(&key) {
                 Some(near) => problem.hint(format!("did you mean {near}?")),
-                None => problem.hint(format!("it has {} keys, none like this", entry.locked.config_keys.len())),
+                None => problem.hint(format!(
+                    "it has {} keys, none like this",
+                    entry.locked.config_keys.len()
+                )),
             });
         } else {
             config.insert(key, value);
@@ -154,10 +217,17 @@ pub(crate) fn config(
 }
 
 fn owns(owned: &str, key: &str) -> bool {
-    owned == key || owned.strip_suffix('.').is_some_and(|prefix| key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.')))
+    owned == key
+        || owned.strip_suffix('.').is_some_and(|prefix| {
+            key.strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
 }
 
 /// The values alone.
 pub(crate) fn templates(config: &BTreeMap<String, Setting<Text>>) -> BTreeMap<String, Template> {
-    config.iter().map(|(key, value)| (key.clone(), template(&value.value))).collect()
+    config
+        .iter()
+        .map(|(key, value)| (key.clone(), template(&value.value)))
+        .collect()
 }

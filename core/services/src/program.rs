@@ -1,6 +1,7 @@
 //! Programs of the user: what `command` and `job` share. Reads the keys, today's and those of a plain application of old,
 //! and builds one task per instance.
 
+mod health;
 mod legacy;
 mod settings;
 
@@ -8,15 +9,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smack_model::{
-    Launch, Name, Phase, Piece, Problems, Retry, ServiceSpec, Span, Strategy, TaskGoal, TaskName, TaskSpec, Template, Until,
-    VolumeSpec,
+    Launch, Name, Phase, Piece, Problems, Retry, ServiceSpec, Span, Strategy, TaskGoal, TaskName,
+    TaskSpec, Template, Until, VolumeSpec,
 };
 use smack_stack::Application;
 
 use crate::shape::wait_for_all;
 use crate::{Built, Surroundings};
-use settings::Program;
 pub use legacy::OLD_KEYS;
+use settings::Program;
 pub(crate) use settings::{COMMAND_FIELDS, JOB_FIELDS};
 
 /// What a program is for.
@@ -24,7 +25,9 @@ pub(crate) use settings::{COMMAND_FIELDS, JOB_FIELDS};
 pub(crate) enum Kind {
     Command,
     /// `once`: what holds without that key.
-    Job { once: bool },
+    Job {
+        once: bool,
+    },
 }
 
 /// Validates the application, then builds.
@@ -35,7 +38,10 @@ pub(crate) fn spec(
     defaults: (Retry, Span),
 ) -> Result<Built, Problems> {
     let (program, notices) = settings::read(application, surroundings, kind, defaults)?;
-    Ok(Built { spec: build(&program), notices })
+    Ok(Built {
+        spec: build(&program),
+        notices,
+    })
 }
 
 /// The system. Cannot fail: the settings are valid.
@@ -43,9 +49,18 @@ fn build(program: &Program) -> ServiceSpec {
     let task = Arc::new(task(program));
     ServiceSpec {
         kind: program.kind.to_owned(),
-        tasks: program.tasks.iter().map(|name| (name.clone(), task.clone())).collect(),
+        tasks: program
+            .tasks
+            .iter()
+            .map(|name| (name.clone(), task.clone()))
+            .collect(),
         phases: vec![Phase {
-            name: if program.goal == TaskGoal::Running { "tasks" } else { "runs" }.to_owned(),
+            name: if program.goal == TaskGoal::Running {
+                "tasks"
+            } else {
+                "runs"
+            }
+            .to_owned(),
             tasks: program.tasks.clone(),
             strategy: Strategy::Parallel,
             after: Until::Placed,
@@ -71,7 +86,11 @@ fn task(program: &Program) -> TaskSpec {
         }),
         needs: shape.needs,
         ports: program.ports.clone(),
-        volumes: program.volumes.iter().map(|name| VolumeSpec { name: name.clone() }).collect(),
+        volumes: program
+            .volumes
+            .iter()
+            .map(|name| VolumeSpec { name: name.clone() })
+            .collect(),
         constraints: shape.constraints.clone(),
         probe: program.probe.clone(),
         ready_within: shape.ready_within,
@@ -86,7 +105,10 @@ fn environment(program: &Program) -> BTreeMap<String, Template> {
     let mut env: BTreeMap<String, Template> = BTreeMap::new();
     let mut set = |key: String, value: Template| drop(env.insert(key, value));
     set("HOST".to_owned(), Piece::Address(None).into());
-    set("STACK_LABELS".to_owned(), program.stack_labels.clone().into());
+    set(
+        "STACK_LABELS".to_owned(),
+        program.stack_labels.clone().into(),
+    );
     set("MESOS_SANDBOX".to_owned(), Piece::Sandbox.into());
     let mut all = Template::new();
     for (index, port) in program.ports.iter().enumerate() {
@@ -104,7 +126,10 @@ fn environment(program: &Program) -> BTreeMap<String, Template> {
         set("PORTS".to_owned(), all);
     }
     for volume in &program.volumes {
-        set(format!("VOLUME_{}", variable(volume)), Piece::Volume(volume.clone()).into());
+        set(
+            format!("VOLUME_{}", variable(volume)),
+            Piece::Volume(volume.clone()).into(),
+        );
     }
     env.extend(program.shape.env.clone());
     env
@@ -118,16 +143,26 @@ fn variable(name: &Name) -> String {
 fn exports(program: &Program) -> BTreeMap<String, Template> {
     let host = |task: &TaskName| Template::from(Piece::Address(Some(task.clone())));
     let address = |task: &TaskName| match program.ports.first() {
-        Some(port) => host(task).text(":").piece(Piece::Port(Some(task.clone()), port.name.clone())),
+        Some(port) => host(task)
+            .text(":")
+            .piece(Piece::Port(Some(task.clone()), port.name.clone())),
         None => host(task),
     };
     let listed = |each: &dyn Fn(&TaskName) -> Template| {
-        program.tasks.iter().enumerate().fold(Template::new(), |list, (index, task)| {
-            list.text(if index == 0 { "" } else { "," }).then(&each(task))
-        })
+        program
+            .tasks
+            .iter()
+            .enumerate()
+            .fold(Template::new(), |list, (index, task)| {
+                list.text(if index == 0 { "" } else { "," })
+                    .then(&each(task))
+            })
     };
-    let mut exports: BTreeMap<String, Template> =
-        program.tasks.iter().map(|task| (task.to_string(), address(task))).collect();
+    let mut exports: BTreeMap<String, Template> = program
+        .tasks
+        .iter()
+        .map(|task| (task.to_string(), address(task)))
+        .collect();
     exports.insert("hosts".to_owned(), listed(&host));
     exports.insert("addresses".to_owned(), listed(&address));
     if let Some(first) = program.tasks.first() {
@@ -141,7 +176,10 @@ fn exports(program: &Program) -> BTreeMap<String, Template> {
             }
         }
         if !program.ports.is_empty() {
-            exports.insert("api".to_owned(), Template::from("http://").then(&address(first)));
+            exports.insert(
+                "api".to_owned(),
+                Template::from("http://").then(&address(first)),
+            );
         }
     }
     exports

@@ -14,7 +14,11 @@ impl Properties {
     /// What the catalog says.
     pub(crate) fn new(minimal: &BTreeMap<String, String>) -> Self {
         let lines = minimal.iter();
-        Self(lines.map(|(key, value)| (key.clone(), value.as_str().into())).collect())
+        Self(
+            lines
+                .map(|(key, value)| (key.clone(), value.as_str().into()))
+                .collect(),
+        )
     }
 
     /// Sets `key`; a later value wins.
@@ -24,7 +28,11 @@ impl Properties {
 
     /// Sets all of `lines`.
     pub(crate) fn overlay(&mut self, lines: &BTreeMap<String, Template>) {
-        self.0.extend(lines.iter().map(|(key, value)| (key.clone(), value.clone())));
+        self.0.extend(
+            lines
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
     }
 
     /// The file.
@@ -34,9 +42,10 @@ impl Properties {
             let line = properties::line(key, "");
             text.push(Piece::Text(line.trim_end_matches('\n').to_owned()));
             for piece in &value.0 {
-                text.push(match piece {
-                    Piece::Text(raw) => Piece::Text(escaped(raw)),
-                    hole => hole.clone(),
+                text.push(if let Piece::Text(raw) = piece {
+                    Piece::Text(escaped(raw))
+                } else {
+                    piece.clone()
                 });
             }
             text.push(Piece::Text("\n".to_owned()));

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use smack_model::{
-    Constraint, Name, Piece, Problem, Requirement, Resources, Retry, Span, StopSpec, Template, Until, VolumeSpec,
+    Constraint, Name, Piece, Problem, Requirement, Resources, Retry, Span, StopSpec, Template,
+    Until, VolumeSpec,
 };
 use smack_stack::{Application, Reader, Value};
 
@@ -32,7 +33,11 @@ pub(crate) struct Defaults {
 }
 
 /// Reads the common keys.
-pub(crate) fn read(reader: &mut Reader<'_>, application: &Application, defaults: Defaults) -> Shape {
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    application: &Application,
+    defaults: Defaults,
+) -> Shape {
     Shape {
         needs: Resources {
             cpu_millis: cpu_millis(reader).unwrap_or(defaults.needs.cpu_millis),
@@ -44,13 +49,20 @@ pub(crate) fn read(reader: &mut Reader<'_>, application: &Application, defaults:
         retry: retry(reader, defaults.retry),
         stop: stop(reader),
         ready_within: duration(reader, "ready-within").unwrap_or(defaults.ready_within),
-        dependencies: application.dependencies.iter().map(|(name, _)| name.clone()).collect(),
+        dependencies: application
+            .dependencies
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect(),
     }
 }
 
 /// Every dependency must be ready first.
 pub(crate) fn wait_for_all(dependencies: &[Name]) -> Vec<Requirement> {
-    let requirement = |application: &Name| Requirement { application: application.clone(), until: Until::Ready };
+    let requirement = |application: &Name| Requirement {
+        application: application.clone(),
+        until: Until::Ready,
+    };
     dependencies.iter().map(requirement).collect()
 }
 
@@ -62,9 +74,15 @@ pub(crate) fn volume(name: &'static str) -> VolumeSpec {
 pub(crate) fn memory(reader: &mut Reader<'_>, key: &str, least: u32) -> Option<u32> {
     const MOST: u32 = 16 << 20;
     let found = reader.memory(key)?;
-    let fitting = u32::try_from(found).ok().filter(|mib| (least..=MOST).contains(mib));
+    let fitting = u32::try_from(found)
+        .ok()
+        .filter(|mib| (least..=MOST).contains(mib));
     if fitting.is_none() {
-        reader.refuse(key, &format!("{found} MiB is out of range"), &format!("from {least}m to 16t is allowed"));
+        reader.refuse(
+            key,
+            &format!("{found} MiB is out of range"),
+            &format!("from {least}m to 16t is allowed"),
+        );
     }
     fitting
 }
@@ -76,12 +94,20 @@ pub(crate) fn count(reader: &mut Reader<'_>, key: &str, least: u32, most: u32) -
 }
 
 pub(crate) fn duration(reader: &mut Reader<'_>, key: &str) -> Option<Span> {
-    reader.duration(key).map(|milliseconds| Span(u64::try_from(milliseconds).unwrap_or(0)))
+    reader
+        .duration(key)
+        .map(|milliseconds| Span(u64::try_from(milliseconds).unwrap_or(0)))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "lies between 1 and 4,096,000")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "lies between 1 and 4,096,000"
+)]
 fn cpu_millis(reader: &mut Reader<'_>) -> Option<u32> {
-    reader.number("cpu", 0.001..=4096.0).map(|cores| (cores * 1000.0).round() as u32)
+    reader
+        .number("cpu", 0.001..=4096.0)
+        .map(|cores| (cores * 1000.0).round() as u32)
 }
 
 /// The stack's own over the identity that every process carries.
@@ -90,7 +116,9 @@ fn environment(reader: &mut Reader<'_>) -> BTreeMap<String, Template> {
     for (key, value) in reader.text_map("env").unwrap_or_default() {
         if key.is_empty() || key.contains(['=', '\0']) {
             let what = format!("env: {key:?} is no name of a variable");
-            reader.problems().push(Problem::error(Some(&value.place), what).hint("it may not be empty or have a ="));
+            reader.problems().push(
+                Problem::error(Some(&value.place), what).hint("it may not be empty or have a ="),
+            );
         }
         env.insert(key, template(&value.value));
     }
@@ -105,7 +133,9 @@ fn labels(reader: &mut Reader<'_>) -> BTreeMap<String, String> {
             None => {
                 let what = format!("labels.{key} cannot refer to exports");
                 let hint = "it must be known before anything starts";
-                reader.problems().push(Problem::error(Some(&value.place), what).hint(hint));
+                reader
+                    .problems()
+                    .push(Problem::error(Some(&value.place), what).hint(hint));
             }
         }
     }
@@ -113,15 +143,20 @@ fn labels(reader: &mut Reader<'_>) -> BTreeMap<String, String> {
 }
 
 fn constraints(reader: &mut Reader<'_>) -> Vec<Constraint> {
-    let Some(value) = reader.value("constraints") else { return Vec::new() };
+    let Some(value) = reader.value("constraints") else {
+        return Vec::new();
+    };
     let items = value.as_list().unwrap_or(std::slice::from_ref(value));
     let mut constraints = Vec::new();
     for item in items {
         match constraint(item) {
             Ok(found) => constraints.extend(found),
             Err(why) => {
-                let hint = "for example [hostname, UNIQUE], [rack, LIKE, \"a.*\"] or \"hostname=unique\"";
-                reader.problems().push(Problem::error(Some(&item.place), format!("constraints: {why}")).hint(hint));
+                let hint =
+                    "for example [hostname, UNIQUE], [rack, LIKE, \"a.*\"] or \"hostname=unique\"";
+                reader.problems().push(
+                    Problem::error(Some(&item.place), format!("constraints: {why}")).hint(hint),
+                );
             }
         }
     }
@@ -133,9 +168,13 @@ fn constraint(item: &Value) -> Result<Vec<Constraint>, String> {
         let parts: Option<Vec<String>> = parts.iter().map(Value::to_literal).collect();
         let parts = parts.ok_or("only texts and numbers may stand in a constraint")?;
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        return Constraint::from_list(&parts).map(|constraint| vec![constraint]).map_err(|why| why.to_string());
+        return Constraint::from_list(&parts)
+            .map(|constraint| vec![constraint])
+            .map_err(|why| why.to_string());
     }
-    let text = item.to_literal().ok_or_else(|| format!("{} is no constraint", item.sort()))?;
+    let text = item
+        .to_literal()
+        .ok_or_else(|| format!("{} is no constraint", item.sort()))?;
     Constraint::from_text(&text).map_err(|why| why.to_string())
 }
 
@@ -151,7 +190,9 @@ fn retry(reader: &mut Reader<'_>, defaults: Retry) -> Retry {
     retry.max_delay = old[1].unwrap_or(retry.max_delay);
     retry.max_tries = old_tries.unwrap_or(retry.max_tries);
     for key in ["failover", "retry"] {
-        let Some(mut inner) = reader.sub(key) else { continue };
+        let Some(mut inner) = reader.sub(key) else {
+            continue;
+        };
         let delay = duration(&mut inner, "delay");
         let max_delay = duration(&mut inner, "max-delay");
         retry.max_tries = count(&mut inner, "max-tries", 0, 1_000_000).unwrap_or(retry.max_tries);
@@ -159,7 +200,10 @@ fn retry(reader: &mut Reader<'_>, defaults: Retry) -> Retry {
         retry.delay = delay.unwrap_or(retry.delay);
         retry.max_delay = max_delay.unwrap_or(retry.max_delay.max(retry.delay));
         if retry.max_delay < retry.delay {
-            let what = format!("{} is shorter than the delay of {}", retry.max_delay, retry.delay);
+            let what = format!(
+                "{} is shorter than the delay of {}",
+                retry.max_delay, retry.delay
+            );
             inner.refuse("max-delay", &what, "it is the delay after many failures");
         }
         inner.finish();
@@ -169,12 +213,18 @@ fn retry(reader: &mut Reader<'_>, defaults: Retry) -> Retry {
 
 fn stop(reader: &mut Reader<'_>) -> StopSpec {
     let mut stop = StopSpec::default();
-    let Some(mut inner) = reader.sub("stop") else { return stop };
+    let Some(mut inner) = reader.sub("stop") else {
+        return stop;
+    };
     stop.grace = duration(&mut inner, "grace").unwrap_or(stop.grace);
     if let Some(text) = inner.string("signal") {
         match signal(&text) {
             Some(number) => stop.signal = number,
-            None => inner.refuse("signal", &format!("{text:?} is no signal"), "for example TERM, INT, HUP, QUIT or 15"),
+            None => inner.refuse(
+                "signal",
+                &format!("{text:?} is no signal"),
+                "for example TERM, INT, HUP, QUIT or 15",
+            ),
         }
     }
     inner.finish();
@@ -201,6 +251,8 @@ fn signal(text: &str) -> Option<i32> {
     }
     let upper = text.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+    NAMES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, number)| *number)
 }
-

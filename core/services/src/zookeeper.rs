@@ -6,8 +6,8 @@ mod settings;
 use std::sync::Arc;
 
 use smack_model::{
-    Check, Content, FilePlace, FileSpec, Launch, Minimum, OnChange, Phase, Piece, Probe, Problem, Problems, ServiceSpec,
-    Strategy, TaskGoal, TaskName, TaskSpec, Template, Until,
+    Check, Content, FilePlace, FileSpec, Launch, Minimum, OnChange, Phase, Piece, Probe, Problem,
+    Problems, ServiceSpec, Strategy, TaskGoal, TaskName, TaskSpec, Template, Until,
 };
 use smack_stack::Application;
 
@@ -34,22 +34,37 @@ impl Service for ZooKeeper {
         settings::FIELDS
     }
 
-    fn spec(&self, application: &Application, surroundings: &Surroundings<'_>) -> Result<Built, Problems> {
+    fn spec(
+        &self,
+        application: &Application,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Built, Problems> {
         let (ensemble, notices) = settings::read(application, surroundings)?;
-        Ok(Built { spec: build(&ensemble), notices })
+        Ok(Built {
+            spec: build(&ensemble),
+            notices,
+        })
     }
 
     /// Members are voters: new ones must not be able to elect a leader without the old ones, who alone hold the data.
     fn change(&self, running: &ServiceSpec, wanted: &ServiceSpec) -> Problems {
         let mut problems = Problems::default();
-        let known = wanted.tasks.keys().filter(|task| running.tasks.contains_key(*task)).count();
+        let known = wanted
+            .tasks
+            .keys()
+            .filter(|task| running.tasks.contains_key(*task))
+            .count();
         let (before, after) = (running.tasks.len(), wanted.tasks.len());
         if after > before && after - known >= majority(after) {
             let is_safe = |step: &usize| step - before < majority(*step);
             let mut odd = (before + 1..=after).rev().filter(|step| step % 2 == 1);
             let step = odd.find(is_safe).unwrap_or(before + 1);
-            let what = format!("from {before} to {after} members at once, the new ones could elect a leader without data");
-            problems.push(Problem::error(None, what).hint(format!("run with instances: {step} first, then with {after}")));
+            let what = format!(
+                "from {before} to {after} members at once, the new ones could elect a leader without data"
+            );
+            problems.push(Problem::error(None, what).hint(format!(
+                "run with instances: {step} first, then with {after}"
+            )));
         }
         problems
     }
@@ -61,8 +76,13 @@ fn majority(members: usize) -> usize {
 
 /// The system. Cannot fail: the settings are valid.
 fn build(ensemble: &Ensemble<'_>) -> ServiceSpec {
-    let names: Vec<TaskName> = (0..ensemble.members).map(|index| indexed("server", index)).collect();
-    let tasks = names.iter().enumerate().map(|(index, name)| (name.clone(), Arc::new(task(ensemble, &names, index))));
+    let names: Vec<TaskName> = (0..ensemble.members)
+        .map(|index| indexed("server", index))
+        .collect();
+    let tasks = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| (name.clone(), Arc::new(task(ensemble, &names, index))));
     let address = |name: &TaskName| {
         Template::new()
             .piece(Piece::Address(Some(name.clone())))
@@ -71,9 +91,14 @@ fn build(ensemble: &Ensemble<'_>) -> ServiceSpec {
     };
     let connect = joined(&names, address);
     let hosts = joined(&names, |name| Piece::Address(Some(name.clone())).into());
-    let mut exports: std::collections::BTreeMap<String, Template> =
-        names.iter().map(|name| (name.to_string(), address(name))).collect();
-    exports.extend([("connect".to_owned(), connect.clone()), ("zkConnect".to_owned(), connect)]);
+    let mut exports: std::collections::BTreeMap<String, Template> = names
+        .iter()
+        .map(|name| (name.to_string(), address(name)))
+        .collect();
+    exports.extend([
+        ("connect".to_owned(), connect.clone()),
+        ("zkConnect".to_owned(), connect),
+    ]);
     exports.insert("hosts".to_owned(), hosts);
     let quorum = majority(names.len());
     ServiceSpec {
@@ -88,12 +113,16 @@ fn build(ensemble: &Ensemble<'_>) -> ServiceSpec {
         requires: wait_for_all(&ensemble.shape.dependencies),
         budget: 1,
         roll_last: Some("leader".to_owned()),
-        check: Some(Check::ZooKeeper { port: label("client") }),
+        check: Some(Check::ZooKeeper {
+            port: label("client"),
+        }),
         minimum: Minimum {
             tasks: ensemble.members / 2 + 1,
             reason: match names.len() {
                 1 => "the one member has all the data".to_owned(),
-                all => format!("{quorum} of {all} members are the quorum: with fewer, acknowledged writes could be lost"),
+                all => format!(
+                    "{quorum} of {all} members are the quorum: with fewer, acknowledged writes could be lost"
+                ),
             },
         },
         exports,
@@ -103,9 +132,13 @@ fn build(ensemble: &Ensemble<'_>) -> ServiceSpec {
 }
 
 fn joined(names: &[TaskName], each: impl Fn(&TaskName) -> Template) -> Template {
-    names.iter().enumerate().fold(Template::new(), |list, (index, name)| {
-        list.text(if index == 0 { "" } else { "," }).then(&each(name))
-    })
+    names
+        .iter()
+        .enumerate()
+        .fold(Template::new(), |list, (index, name)| {
+            list.text(if index == 0 { "" } else { "," })
+                .then(&each(name))
+        })
 }
 
 fn task(ensemble: &Ensemble<'_>, names: &[TaskName], index: usize) -> TaskSpec {
@@ -128,7 +161,9 @@ fn task(ensemble: &Ensemble<'_>, names: &[TaskName], index: usize) -> TaskSpec {
     TaskSpec {
         goal: TaskGoal::Running,
         launch: Arc::new(Launch {
-            command: ensemble.jvm.command([Template::from(Piece::Sandbox).text("/zoo.cfg")]),
+            command: ensemble
+                .jvm
+                .command([Template::from(Piece::Sandbox).text("/zoo.cfg")]),
             env: shape.env.clone(),
             files,
             artifacts: vec![ensemble.jvm.entry.name()],
@@ -137,10 +172,17 @@ fn task(ensemble: &Ensemble<'_>, names: &[TaskName], index: usize) -> TaskSpec {
         }),
         needs: shape.needs,
         // A single member talks to no other.
-        ports: ensemble.ports.iter().filter(|port| names.len() > 1 || port.name.as_str() == "client").cloned().collect(),
+        ports: ensemble
+            .ports
+            .iter()
+            .filter(|port| names.len() > 1 || port.name.as_str() == "client")
+            .cloned()
+            .collect(),
         volumes: vec![volume("data")],
         constraints: shape.constraints.clone(),
-        probe: Some(Probe::ZooKeeper { port: label("client") }),
+        probe: Some(Probe::ZooKeeper {
+            port: label("client"),
+        }),
         ready_within: shape.ready_within,
         stop: shape.stop.clone(),
         retry: shape.retry.clone(),

@@ -7,7 +7,7 @@ use smack_model::{Name, Place, Problem, Problems};
 
 use crate::document::{self, Document, Level, Wanted, option_place};
 use crate::near::near;
-use crate::resolve::Request;
+use crate::resolve::{LayerSource, Request};
 use crate::value::Setting;
 
 /// The files of a run and what they are called.
@@ -68,37 +68,9 @@ fn layers(request: &Request<'_>, problems: &mut Problems) -> (Vec<Document>, Vec
             }
             break;
         };
-        match &below {
-            None if layer.level != Level::Zone => {
-                let what = format!("{key} is a {}, not a zone", layer.level);
-                let zones = request
-                    .layers
-                    .iter()
-                    .filter(|(_, layer)| layer.level == Level::Zone);
-                let zones = zones
-                    .map(|(name, _)| name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                let problem = Problem::error(Some(&wanted.place), what);
-                problems.push(if zones.is_empty() {
-                    problem
-                } else {
-                    problem.hint(format!("zones are: {zones}"))
-                });
-            }
-            Some((child, level)) if layer.level >= *level => {
-                let what = format!(
-                    "the {level} {child} has the {} {key} as its parent",
-                    layer.level
-                );
-                problems.push(
-                    Problem::error(Some(&wanted.place), what)
-                        .hint("a parent stands higher: datacenter > cluster > zone"),
-                );
-                is_complete = false;
-                break;
-            }
-            _ => {}
+        if !check_level(request, key, layer.level, &below, &wanted.place, problems) {
+            is_complete = false;
+            break;
         }
         let asked = Wanted {
             source: &layer.source,
@@ -135,6 +107,37 @@ fn layers(request: &Request<'_>, problems: &mut Problems) -> (Vec<Document>, Vec
     found.reverse();
     path.reverse();
     (found, path, is_complete)
+}
+
+/// A run starts at a zone and each parent stands higher; false where following the parents makes no sense any more.
+fn check_level(
+    request: &Request<'_>,
+    key: &str,
+    level: Level,
+    below: &Option<(String, Level)>,
+    place: &Place,
+    problems: &mut Problems,
+) -> bool {
+    let problem = match below {
+        None if level != Level::Zone => {
+            let is_zone = |layer: &&LayerSource| layer.level == Level::Zone;
+            let zones = request.layers.iter().filter(|(_, layer)| is_zone(layer));
+            let zones: Vec<&str> = zones.map(|(name, _)| name.as_str()).collect();
+            let problem = Problem::error(Some(place), format!("{key} is a {level}, not a zone"));
+            problems.push(match zones.as_slice() {
+                [] => problem.hint("add one: smack addlayer FILE --level zone"),
+                zones => problem.hint(format!("zones are: {}", zones.join(", "))),
+            });
+            return true;
+        }
+        Some((child, lower)) if level >= *lower => Problem::error(
+            Some(place),
+            format!("the {lower} {child} has the {level} {key} as its parent"),
+        ),
+        _ => return true,
+    };
+    problems.push(problem.hint("a parent stands higher: datacenter > cluster > zone"));
+    false
 }
 
 /// What a layer's file says of itself must agree with how it was added.

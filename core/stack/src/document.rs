@@ -139,7 +139,8 @@ pub(crate) fn load(wanted: &Wanted<'_>, problems: &mut Problems) -> Option<Docum
     }
     problems.extend(own);
     let mut root = root.take()?;
-    yaml::relabel(&mut root, &label);
+    settle_tasks(&mut root);
+    yaml::settle(&mut root, &label);
     let Data::Map(mut map) = root.data else {
         problems.push(not_a_file(&root));
         return None;
@@ -163,6 +164,46 @@ pub(crate) fn load(wanted: &Wanted<'_>, problems: &mut Problems) -> Option<Docum
         fixed: read_block("final", fixed.filter(|_| is_layer), problems),
         limits: read_block("limits", limits.filter(|_| is_layer), problems),
     })
+}
+
+/// The tasks of legacy applications have scalar rules of their own.
+fn settle_tasks(root: &mut Value) {
+    let Data::Map(root) = &mut root.data else {
+        return;
+    };
+    if let Some(fixed) = root.get_mut("final") {
+        settle_tasks(fixed);
+    }
+    let Some(Value {
+        data: Data::Map(applications),
+        ..
+    }) = root.get_mut("applications")
+    else {
+        return;
+    };
+    for application in applications.values_mut() {
+        let Data::Map(settings) = &mut application.data else {
+            continue;
+        };
+        for key in ["tasks", "tasks+"] {
+            if let Some(Value {
+                data: Data::Map(tasks),
+                ..
+            }) = settings.get_mut(key)
+            {
+                // A task itself is a map, or a mistake that is reported later.
+                tasks
+                    .values_mut()
+                    .filter(|task| !task.is_null())
+                    .for_each(yaml::settle_tasks);
+            } else if let Some(tasks) = settings
+                .get_mut(key)
+                .filter(|tasks| tasks.as_list().is_some())
+            {
+                yaml::settle_tasks(tasks);
+            }
+        }
+    }
 }
 
 /// The name in a text that cannot be read as YAML, if it has the plain form.

@@ -1,5 +1,5 @@
 //! YAML text -> a tree of values with places. Budgets bound what a text can cost: nodes, nesting, copies made by
-//! aliases. Knows nothing of stacks, except that scalars below `applications.*.tasks` follow the original's rules.
+//! aliases. Knows nothing of stacks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ const DEPTH_MAX: usize = 64;
 /// What all aliases of one text may copy: nodes, and text in units of 16 bytes.
 const COPIES_MAX: usize = 200_000;
 
-/// Reads one document. None if it could not be read at all; then a problem says why.
+/// Reads one document. None if it could not be read at all; then a problem says why. Plain texts keep what was written
+/// until [`settle`], so that [`settle_tasks`] can tell them from quoted ones.
 pub(crate) fn load(source: &Source, problems: &mut Problems) -> Option<Value> {
     let options = options! { emit_comments: false };
     let mut loader = Loader {
@@ -152,9 +153,6 @@ impl Loader<'_> {
             return Ok(());
         }
         let data = match tag.map(|tag| (tag, tag.core_suffix())) {
-            None if is_plain && self.in_legacy_task() => {
-                Data::Text(Text::literal(scalar::legacy_task(text)))
-            }
             None if is_plain => scalar::plain(text),
             None | Some((_, Some("str"))) => Data::Text(Text::literal(text)),
             Some((_, Some("null" | "bool" | "int" | "float"))) => scalar::plain(text),
@@ -164,7 +162,7 @@ impl Loader<'_> {
             }
         };
         let mut value = Value::new(data, place);
-        if !matches!(value.data, Data::Text(_)) {
+        if is_plain || !matches!(value.data, Data::Text(_)) {
             value.written = text.into();
         }
         self.finish(value, anchor, 0)
@@ -357,20 +355,6 @@ impl Loader<'_> {
         }
     }
 
-    /// Whether a scalar here is inside a task of `applications.*.tasks`.
-    fn in_legacy_task(&self) -> bool {
-        let key = |index: usize| match &self.frames.get(index)?.open {
-            Open::Map {
-                key: Some((key, _)),
-                ..
-            } => Some(key.as_str()),
-            Open::Map { .. } | Open::List(_) => None,
-        };
-        self.frames.len() >= 5
-            && matches!(key(2), Some("tasks" | "tasks+"))
-            && key(0) == Some("applications")
-    }
-
     fn check_tag(&mut self, tag: Option<&Tag>, wanted: &str, place: &Place) {
         if let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some(wanted)) {
             self.refuse_tag(tag, place);
@@ -438,12 +422,26 @@ fn weight(value: &Value) -> usize {
     }
 }
 
-/// Writes the layer into the places of a tree that was loaded before its name was known.
-pub(crate) fn relabel(value: &mut Value, layer: &Arc<str>) {
+/// Reads the scalars of legacy tasks again, by the original's rules.
+pub(crate) fn settle_tasks(value: &mut Value) {
+    match &mut value.data {
+        Data::List(items) => items.iter_mut().for_each(settle_tasks),
+        Data::Map(map) => map.values_mut().for_each(settle_tasks),
+        Data::Text(_) if value.written.is_empty() => {}
+        Data::Null | Data::Bool(_) | Data::Integer(_) | Data::Number(_) | Data::Text(_) => {
+            value.data = Data::Text(Text::literal(scalar::legacy_task(&value.written)));
+            value.written = Box::default();
+        }
+    }
+}
+
+/// Writes the layer into the places of a loaded tree; forgets which texts were plain.
+pub(crate) fn settle(value: &mut Value, layer: &Arc<str>) {
     value.place.layer = layer.clone();
     match &mut value.data {
-        Data::List(items) => items.iter_mut().for_each(|item| relabel(item, layer)),
-        Data::Map(map) => map.values_mut().for_each(|item| relabel(item, layer)),
-        Data::Null | Data::Bool(_) | Data::Integer(_) | Data::Number(_) | Data::Text(_) => {}
+        Data::List(items) => items.iter_mut().for_each(|item| settle(item, layer)),
+        Data::Map(map) => map.values_mut().for_each(|item| settle(item, layer)),
+        Data::Text(_) => value.written = Box::default(),
+        Data::Null | Data::Bool(_) | Data::Integer(_) | Data::Number(_) => {}
     }
 }

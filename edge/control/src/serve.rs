@@ -55,6 +55,7 @@ pub enum ServeError {
 /// Runs the server of a home until it is asked to end, is idle for too long or is replaced. Tasks go on without it.
 pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     let home = Home::take(&options.home)?;
+    raise_open_files();
     let store = Store::open(&home.database())?;
     let reader = store
         .reader()
@@ -139,6 +140,19 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     Ok(result?)
 }
 
+/// A descriptor is held for every live task: the soft limit goes up to the hard one.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
 /// SIGTERM and SIGINT end the server, never its tasks.
 async fn ends(inputs: Sender<Input>) {
     use tokio::signal::unix::{SignalKind, signal};
@@ -155,9 +169,10 @@ async fn ends(inputs: Sender<Input>) {
     drop(inputs.send(Input::Stop));
 }
 
-/// Once everything has been as asked for ten seconds, start archives that were missed are recorded.
+/// Once everything has been as asked for some seconds, start archives that were missed are recorded.
 async fn record_when_calm(mut published: watch::Receiver<Published>, supplier: Arc<Supplier>) {
-    const CALM: Duration = Duration::from_secs(10);
+    // Shorter than the time between two looks at a calm system's health.
+    const CALM: Duration = Duration::from_secs(5);
     loop {
         let is_calm = {
             let published = published.borrow_and_update();

@@ -69,13 +69,10 @@ impl Ending {
     }
 }
 
-/// Whether the kernel killed this process for want of memory: its own log says so by number, else its counter has
-/// grown since `kills_before`.
+/// Whether the kernel killed this process for want of memory: its counter has grown since `kills_before`, and its log,
+/// if that is ours to read, names the process.
 pub(crate) fn is_out_of_memory(pid: i32, kills_before: u64) -> bool {
-    match kernel_log_names(pid) {
-        Some(named) => named,
-        None => kernel_kills() > kills_before,
-    }
+    kernel_kills() > kills_before && kernel_log_names(pid).unwrap_or(true)
 }
 
 /// `None`: the log is not ours to read.

@@ -91,6 +91,6 @@ fn discard(file: &File, base: &File, start: u64, length: u64, collapse: bool) ->
     sys::punch(file, 0, offset + size)
 }
 
-fn signed(number: u64) -> io::Result<i64> {
-    i64::try_from(number).map_err(io::Error::other)
+fn signed(number: u64) -> io::Result<isize> {
+    isize::try_from(number).map_err(io::Error::other)
 }

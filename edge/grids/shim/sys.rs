@@ -4,7 +4,7 @@
     reason = "system calls without a library, to stay small; each says why it is sound"
 )]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
@@ -54,13 +54,13 @@ unsafe extern "C" {
     fn pipe2(fds: *mut c_int, flags: c_int) -> c_int;
     fn read(fd: c_int, buffer: *mut c_void, count: usize) -> isize;
     fn write(fd: c_int, buffer: *const c_void, count: usize) -> isize;
-    fn poll(fds: *mut PollFd, count: u64, timeout_ms: c_int) -> c_int;
+    fn poll(fds: *mut PollFd, count: c_ulong, timeout_ms: c_int) -> c_int;
     fn kill(pid: c_int, signal: c_int) -> c_int;
     fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
     fn prctl(option: c_int, ...) -> c_int;
     fn syscall(number: c_long, ...) -> c_long;
-    fn fallocate64(fd: c_int, mode: c_int, offset: i64, length: i64) -> c_int;
-    fn lseek64(fd: c_int, offset: i64, whence: c_int) -> i64;
+    fn fallocate(fd: c_int, mode: c_int, offset: isize, length: isize) -> c_int;
+    fn lseek(fd: c_int, offset: isize, whence: c_int) -> isize;
 }
 
 fn checked(result: c_int) -> io::Result<c_int> {
@@ -131,8 +131,8 @@ pub(crate) fn close_inherited() {
 /// Descendants whose parents end become children of this process.
 pub(crate) fn adopt_orphans() {
     const PR_SET_CHILD_SUBREAPER: c_int = 36;
-    let on: u64 = 1;
-    let none: u64 = 0;
+    let on: c_ulong = 1;
+    let none: c_ulong = 0;
     // SAFETY: plain numbers.
     unsafe { prctl(PR_SET_CHILD_SUBREAPER, on, none, none, none) };
 }
@@ -231,13 +231,13 @@ pub(crate) fn pid_descriptor(pid: i32) -> io::Result<OwnedFd> {
 }
 
 /// Takes `length` bytes at `offset` out of the file; what is behind moves up.
-pub(crate) fn collapse(file: &File, offset: i64, length: i64) -> io::Result<()> {
+pub(crate) fn collapse(file: &File, offset: isize, length: isize) -> io::Result<()> {
     const COLLAPSE_RANGE: c_int = 8;
     allocate(file, COLLAPSE_RANGE, offset, length)
 }
 
 /// Gives the blocks back; the file keeps its size.
-pub(crate) fn punch(file: &File, offset: i64, length: i64) -> io::Result<()> {
+pub(crate) fn punch(file: &File, offset: isize, length: isize) -> io::Result<()> {
     const KEEP_SIZE: c_int = 1;
     const PUNCH_HOLE: c_int = 2;
     allocate(file, KEEP_SIZE | PUNCH_HOLE, offset, length)
@@ -245,20 +245,20 @@ pub(crate) fn punch(file: &File, offset: i64, length: i64) -> io::Result<()> {
 
 /// Whether the file system can at all, tried behind the end of the file, where nothing is.
 pub(crate) fn can_punch(file: &File, end: u64) -> bool {
-    let behind = i64::try_from(end).unwrap_or(i64::MAX / 2) + (1 << 30);
+    let behind = isize::try_from(end).unwrap_or(isize::MAX / 2) + (1 << 30);
     punch(file, behind, 4096).is_ok()
 }
 
-fn allocate(file: &File, mode: c_int, offset: i64, length: i64) -> io::Result<()> {
+fn allocate(file: &File, mode: c_int, offset: isize, length: isize) -> io::Result<()> {
     // SAFETY: plain numbers and a descriptor that is open.
-    checked(unsafe { fallocate64(file.as_raw_fd(), mode, offset, length) }).map(drop)
+    checked(unsafe { fallocate(file.as_raw_fd(), mode, offset, length) }).map(drop)
 }
 
 /// Where the first data of the file is, behind any hole.
 pub(crate) fn first_data(file: &File) -> u64 {
     const SEEK_DATA: c_int = 3;
     // SAFETY: plain numbers and a descriptor that is open.
-    let at = unsafe { lseek64(file.as_raw_fd(), 0, SEEK_DATA) };
+    let at = unsafe { lseek(file.as_raw_fd(), 0, SEEK_DATA) };
     u64::try_from(at).unwrap_or(0)
 }
 

@@ -1,6 +1,7 @@
 //! The local grid: an agent inside the server, and a shim per task that outlives it. All that a restarted server must
 //! know is in the sandboxes; the agent keeps nothing of its own.
 
+mod adoption;
 mod agent;
 mod attempts;
 mod environment;
@@ -10,6 +11,7 @@ mod inventory;
 mod lanes;
 mod launch;
 mod process;
+mod removal;
 pub(crate) mod sandbox;
 mod sockets;
 mod stop;

@@ -53,12 +53,14 @@ pub(crate) fn shown(time: Duration) -> smack_model::Span {
 
 /// An error of the network as people read it, without the number of the system.
 pub(crate) fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
-        io::ErrorKind::UnexpectedEof => {
-            "the connection ended in the middle of an answer".to_owned()
-        }
-        _ => error.to_string(),
-    }
+    let known = [
+        (io::ErrorKind::ConnectionRefused, "connection refused"),
+        (io::ErrorKind::ConnectionReset, "connection reset"),
+        (
+            io::ErrorKind::UnexpectedEof,
+            "the connection ended in the middle of an answer",
+        ),
+    ];
+    let found = known.iter().find(|(kind, _)| *kind == error.kind());
+    found.map_or_else(|| error.to_string(), |(_, text)| (*text).to_owned())
 }

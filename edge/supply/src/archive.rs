@@ -1,6 +1,6 @@
-//! Archives that others made: unpacking what a user's `artifact_urls` name (tar, tar.gz, zip) and taking jars from a
-//! bundle. Nothing may land outside the target: a name with `..`, an absolute one, a link that leads out or a device is
-//! refused by name, and so is what is larger than the limits. On refusal nothing is left behind.
+//! Archives that others made: unpacking what a user's `artifact_urls` name (tar, tar.gz, zip). Nothing may land outside
+//! the target: a name with `..`, an absolute one, a link that leads out or a device is refused by name, and so is what
+//! is larger than the limits. On refusal nothing is left behind.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -9,11 +9,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use smack_services::catalog::Artifact;
 
-use crate::fetch::{self, Answers, Reason, Report};
+use crate::fetch::Reason;
 use crate::mirror;
-use crate::store::{self, Store};
+use crate::store;
 
 /// How much an archive may bring.
 #[derive(Debug, Clone)]
@@ -26,7 +25,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { bytes_max: 4 << 30, entries_max: 100_000 }
+        Limits {
+            bytes_max: mirror::SIZE_MAX,
+            entries_max: 100_000,
+        }
     }
 }
 
@@ -46,16 +48,28 @@ pub enum Kind {
 pub enum Error {
     /// an entry that would land or point outside, or is no file
     #[error("{archive}: entry `{entry}` refused: {why}")]
-    Entry { archive: String, entry: String, why: &'static str },
+    Entry {
+        archive: String,
+        entry: String,
+        why: &'static str,
+    },
     /// more than the limits allow
     #[error("{archive}: refused at entry `{entry}`: {why}")]
-    Limit { archive: String, entry: String, why: String },
+    Limit {
+        archive: String,
+        entry: String,
+        why: String,
+    },
     /// the archive itself is damaged
     #[error("{archive}: cannot be unpacked")]
     Damaged { archive: String, source: io::Error },
     /// the file is not the one that was named
     #[error("{url}: hash is {found}, expected {expected}")]
-    HashMismatch { url: String, expected: String, found: String },
+    HashMismatch {
+        url: String,
+        expected: String,
+        found: String,
+    },
     /// an address of no known kind
     #[error("{url}: neither a file nor an http(s) address")]
     Address { url: String },
@@ -71,10 +85,14 @@ impl Error {
     /// What the user can do.
     pub fn hint(&self) -> &'static str {
         match self {
-            Error::Entry { .. } => "pack it anew with relative names below one directory, without links that lead out",
+            Error::Entry { .. } => {
+                "pack it anew with relative names below one directory, without links that lead out"
+            }
             Error::Limit { .. } => "split the archive, or fetch it in the launch command",
             Error::Damaged { .. } => "fetch or pack it again",
-            Error::HashMismatch { .. } => "the file was replaced or damaged; correct the hash only if you trust it",
+            Error::HashMismatch { .. } => {
+                "the file was replaced or damaged; correct the hash only if you trust it"
+            }
             Error::Address { .. } => "write a path, file:///… or https://…",
             Error::Fetch { .. } => "check the address and the network",
             Error::Store(error) => error.hint(),
@@ -85,23 +103,35 @@ impl Error {
 /// Gets a file by path, `file://` or `http(s)://` into the directory `to` under its own name; gives its path.
 pub fn fetch_url(url: &str, sha256: Option<&str>, to: &Path) -> Result<PathBuf, Error> {
     let bare = url.split(['?', '#']).next().unwrap_or(url);
-    let name = Path::new(bare).file_name().ok_or_else(|| Error::Address { url: url.to_owned() })?;
+    let name = Path::new(bare).file_name().ok_or_else(|| Error::Address {
+        url: url.to_owned(),
+    })?;
     store::make_directory(to)?;
     let target = to.join(name);
     if url.starts_with("http://") || url.starts_with("https://") {
-        mirror::download_whole(url, &target, Limits::default().bytes_max).map_err(|failure| match failure {
-            mirror::Failure::Source(reason) => Error::Fetch { url: url.to_owned(), reason },
+        mirror::download_whole(url, &target).map_err(|failure| match failure {
+            mirror::Failure::Source(reason) => Error::Fetch {
+                url: url.to_owned(),
+                reason,
+            },
             mirror::Failure::Store(error) => Error::Store(error),
         })?;
     } else {
         let path = match url.split_once("://") {
             None => Path::new(url),
             Some(("file", path)) => Path::new(path.strip_prefix("localhost").unwrap_or(path)),
-            Some(_) => return Err(Error::Address { url: url.to_owned() }),
+            Some(_) => {
+                return Err(Error::Address {
+                    url: url.to_owned(),
+                });
+            }
         };
         let missing = |source: io::Error| {
             let reason = Reason::Failed(source.to_string());
-            Error::Fetch { url: url.to_owned(), reason }
+            Error::Fetch {
+                url: url.to_owned(),
+                reason,
+            }
         };
         let mut source = File::open(path).map_err(missing)?;
         let copied = File::create(&target).and_then(|mut file| io::copy(&mut source, &mut file));
@@ -111,7 +141,11 @@ pub fn fetch_url(url: &str, sha256: Option<&str>, to: &Path) -> Result<PathBuf, 
         let found = store::hash_file(&target)?;
         if !found.eq_ignore_ascii_case(expected) {
             drop(fs::remove_file(&target));
-            return Err(Error::HashMismatch { url: url.to_owned(), expected: expected.to_owned(), found });
+            return Err(Error::HashMismatch {
+                url: url.to_owned(),
+                expected: expected.to_owned(),
+                found,
+            });
         }
     }
     Ok(target)
@@ -131,17 +165,34 @@ pub fn unpack(archive: &Path, to: &Path, limits: &Limits) -> Result<Kind, Error>
 }
 
 fn unpack_draft(path: &Path, draft: &Path, limits: &Limits) -> Result<Kind, Error> {
-    let archive = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let damaged = |source| Error::Damaged { archive: archive.clone(), source };
-    let mut target = Target { archive: archive.clone(), root: draft, limits, bytes: 0, entries: 0, links: Vec::new() };
+    let archive = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    let damaged = |source| Error::Damaged {
+        archive: archive.clone(),
+        source,
+    };
+    let mut target = Target {
+        archive: archive.clone(),
+        root: draft,
+        limits,
+        bytes: 0,
+        entries: 0,
+        links: Vec::new(),
+    };
     let mut file = File::open(path).map_err(damaged)?;
     let kind = match kind(&mut file, &archive).map_err(damaged)? {
         Format::Tar => target.unpack_tar(file).map(|()| Kind::Tar)?,
-        Format::TarGz => target.unpack_tar(GzDecoder::new(BufReader::new(file))).map(|()| Kind::Tar)?,
+        Format::TarGz => target
+            .unpack_tar(GzDecoder::new(BufReader::new(file)))
+            .map(|()| Kind::Tar)?,
         Format::Zip => target.unpack_zip(file).map(|()| Kind::Zip)?,
         Format::Plain => {
             let mut to = target.create(Path::new(&archive), 0o644)?;
-            io::copy(&mut file, &mut to).map_err(|source| store::Error::new("write", draft, source))?;
+            io::copy(&mut file, &mut to)
+                .map_err(|source| store::Error::new("write", draft, source))?;
             Kind::Plain
         }
     };
@@ -174,11 +225,19 @@ fn kind(file: &mut File, name: &str) -> io::Result<Format> {
         file.seek(SeekFrom::Start(0))?;
         let named = name.ends_with(".tar.gz") || name.ends_with(".tgz");
         let tar = inner.map(|bytes| is_tar(&bytes)).unwrap_or(false);
-        return Ok(if tar || named { Format::TarGz } else { Format::Plain });
+        return Ok(if tar || named {
+            Format::TarGz
+        } else {
+            Format::Plain
+        });
     }
     let whole = name.ends_with(".jar") || name.ends_with(".war");
     let zip = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06");
-    Ok(if zip && !whole { Format::Zip } else { Format::Plain })
+    Ok(if zip && !whole {
+        Format::Zip
+    } else {
+        Format::Plain
+    })
 }
 
 /// Where an archive is unpacked, and what it has brought so far.
@@ -195,13 +254,26 @@ struct Target<'a> {
 impl Target<'_> {
     fn unpack_tar(&mut self, reader: impl Read) -> Result<(), Error> {
         let mut tar = tar::Archive::new(reader);
-        let damaged = |source, archive: &str| Error::Damaged { archive: archive.to_owned(), source };
-        for entry in tar.entries().map_err(|source| damaged(source, &self.archive))? {
+        let damaged = |source, archive: &str| Error::Damaged {
+            archive: archive.to_owned(),
+            source,
+        };
+        for entry in tar
+            .entries()
+            .map_err(|source| damaged(source, &self.archive))?
+        {
             let mut entry = entry.map_err(|source| damaged(source, &self.archive))?;
-            let name = entry.path().map_err(|source| damaged(source, &self.archive))?.into_owned();
+            let name = entry
+                .path()
+                .map_err(|source| damaged(source, &self.archive))?
+                .into_owned();
             let path = self.admit(&name)?;
             let mode = entry.header().mode().unwrap_or(0o644);
-            let link = entry.link_name().ok().flatten().map(|link| link.into_owned());
+            let link = entry
+                .link_name()
+                .ok()
+                .flatten()
+                .map(|link| link.into_owned());
             match (entry.header().entry_type(), link) {
                 (tar::EntryType::Directory, _) => store::make_directory(&self.root.join(path))?,
                 (tar::EntryType::Regular | tar::EntryType::Continuous, _) => {
@@ -218,7 +290,10 @@ impl Target<'_> {
 
     fn unpack_zip(&mut self, file: File) -> Result<(), Error> {
         let archive = self.archive.clone();
-        let damaged = |error: zip::result::ZipError| Error::Damaged { archive: archive.clone(), source: error.into() };
+        let damaged = |error: zip::result::ZipError| Error::Damaged {
+            archive: archive.clone(),
+            source: error.into(),
+        };
         let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
         for index in 0..zip.len() {
             let mut entry = zip.by_index(index).map_err(damaged)?;
@@ -230,7 +305,10 @@ impl Target<'_> {
             } else if entry.is_symlink() {
                 let mut link = String::new();
                 let read = (&mut entry).take(4096).read_to_string(&mut link);
-                read.map_err(|source| Error::Damaged { archive: archive.clone(), source })?;
+                read.map_err(|source| Error::Damaged {
+                    archive: archive.clone(),
+                    source,
+                })?;
                 self.links.push((path, PathBuf::from(link)));
             } else if matches!(mode & 0o170_000, 0 | 0o100_000) {
                 self.write(&path, mode, &mut entry)?;
@@ -245,15 +323,22 @@ impl Target<'_> {
     fn admit(&mut self, name: &Path) -> Result<PathBuf, Error> {
         self.entries += 1;
         if self.entries > self.limits.entries_max {
-            return Err(self.too_much(name, format!("more than {} entries", self.limits.entries_max)));
+            return Err(self.too_much(
+                name,
+                format!("more than {} entries", self.limits.entries_max),
+            ));
         }
         let mut path = PathBuf::new();
         for component in name.components() {
             match component {
                 Component::Normal(part) => path.push(part),
                 Component::CurDir => {}
-                Component::ParentDir => return Err(self.refuse(name, "`..` leads out of the archive")),
-                Component::RootDir | Component::Prefix(_) => return Err(self.refuse(name, "the name is absolute")),
+                Component::ParentDir => {
+                    return Err(self.refuse(name, "`..` leads out of the archive"));
+                }
+                Component::RootDir | Component::Prefix(_) => {
+                    return Err(self.refuse(name, "the name is absolute"));
+                }
             }
         }
         Ok(path)
@@ -266,11 +351,19 @@ impl Target<'_> {
             let read = match reader.read(&mut buffer) {
                 Ok(0) => return Ok(()),
                 Ok(read) => read,
-                Err(source) => return Err(Error::Damaged { archive: self.archive.clone(), source }),
+                Err(source) => {
+                    return Err(Error::Damaged {
+                        archive: self.archive.clone(),
+                        source,
+                    });
+                }
             };
             self.bytes += read as u64;
             if self.bytes > self.limits.bytes_max {
-                return Err(self.too_much(path, format!("more than {} bytes unpacked", self.limits.bytes_max)));
+                return Err(self.too_much(
+                    path,
+                    format!("more than {} bytes unpacked", self.limits.bytes_max),
+                ));
             }
             io::Write::write_all(&mut file, &buffer[..read])
                 .map_err(|source| store::Error::new("write", &self.root.join(path), source))?;
@@ -281,7 +374,11 @@ impl Target<'_> {
         let full = self.root.join(path);
         store::make_directory(full.parent().unwrap_or(self.root))?;
         let open = || -> io::Result<File> {
-            let file = OpenOptions::new().write(true).create(true).truncate(true).open(&full)?;
+            let file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(&full)?;
             file.set_permissions(Permissions::from_mode(mode & 0o777 | 0o600))?;
             Ok(file)
         };
@@ -289,19 +386,26 @@ impl Target<'_> {
     }
 
     fn hard_link(&mut self, path: &Path, link: &Path) -> Result<(), Error> {
-        let inside = link.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let inside = link
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !inside || !self.root.join(link).is_file() {
-            return Err(self.refuse(path, "the hard link leads to no earlier file of the archive"));
+            return Err(self.refuse(
+                path,
+                "the hard link leads to no earlier file of the archive",
+            ));
         }
         let full = self.root.join(path);
         store::make_directory(full.parent().unwrap_or(self.root))?;
-        fs::hard_link(self.root.join(link), &full).map_err(|source| store::Error::new("link", &full, source))?;
+        fs::hard_link(self.root.join(link), &full)
+            .map_err(|source| store::Error::new("link", &full, source))?;
         Ok(())
     }
 
     /// Makes the symbolic links, if every one of them, followed through the others, stays inside.
     fn make_links(&mut self) -> Result<(), Error> {
-        let links: BTreeMap<PathBuf, PathBuf> = std::mem::take(&mut self.links).into_iter().collect();
+        let links: BTreeMap<PathBuf, PathBuf> =
+            std::mem::take(&mut self.links).into_iter().collect();
         for (path, link) in &links {
             if !stays_inside(path, link, &links, 0) {
                 return Err(self.refuse(path, "the link leads out of the archive"));
@@ -316,11 +420,19 @@ impl Target<'_> {
     }
 
     fn refuse(&self, entry: &Path, why: &'static str) -> Error {
-        Error::Entry { archive: self.archive.clone(), entry: entry.display().to_string(), why }
+        Error::Entry {
+            archive: self.archive.clone(),
+            entry: entry.display().to_string(),
+            why,
+        }
     }
 
     fn too_much(&self, entry: &Path, why: String) -> Error {
-        Error::Limit { archive: self.archive.clone(), entry: entry.display().to_string(), why }
+        Error::Limit {
+            archive: self.archive.clone(),
+            entry: entry.display().to_string(),
+            why,
+        }
     }
 }
 
@@ -342,7 +454,9 @@ fn stays_inside(path: &Path, link: &Path, links: &BTreeMap<PathBuf, PathBuf>, de
             Component::RootDir | Component::Prefix(_) => return false,
         }
         if let Some(next) = links.get(&at)
-            && (at.as_path() == path || !stays_inside(&at, next, links, depth + 1) || component != Component::CurDir)
+            && (at.as_path() == path
+                || !stays_inside(&at, next, links, depth + 1)
+                || component != Component::CurDir)
         {
             // A link through another link: what follows would be relative to where that one leads.
             return false;
@@ -353,87 +467,22 @@ fn stays_inside(path: &Path, link: &Path, links: &BTreeMap<PathBuf, PathBuf>, de
 
 /// Moves everything from the draft into the target directory.
 fn merge(draft: &Path, to: &Path) -> Result<(), store::Error> {
-    let list = |directory: &Path| -> io::Result<Vec<fs::DirEntry>> { fs::read_dir(directory)?.collect() };
+    let list =
+        |directory: &Path| -> io::Result<Vec<fs::DirEntry>> { fs::read_dir(directory)?.collect() };
     for entry in list(draft).map_err(|source| store::Error::new("list", draft, source))? {
         let (from, target) = (entry.path(), to.join(entry.file_name()));
-        let both_directories = from.is_dir() && !from.is_symlink() && target.is_dir() && !target.is_symlink();
+        let both_directories =
+            from.is_dir() && !from.is_symlink() && target.is_dir() && !target.is_symlink();
         if both_directories {
             merge(&from, &target)?;
         } else {
             let moved = match fs::symlink_metadata(&target) {
-                Ok(old) if old.is_dir() => fs::remove_dir_all(&target).and_then(|()| fs::rename(&from, &target)),
+                Ok(old) if old.is_dir() => {
+                    fs::remove_dir_all(&target).and_then(|()| fs::rename(&from, &target))
+                }
                 _ => fs::rename(&from, &target),
             };
             moved.map_err(|source| store::Error::new("unpack to", &target, source))?;
-        }
-    }
-    Ok(())
-}
-
-/// Takes wanted artifacts from a tar (plain or gzip), wherever in it files of their names or hashes lie.
-pub(crate) fn from_bundle(
-    store: &Store,
-    bundle: &Path,
-    wanted: &[Artifact],
-    report: Report<'_>,
-) -> Result<Answers, store::Error> {
-    let mut left: Vec<(Artifact, Reason)> =
-        wanted.iter().map(|artifact| (artifact.clone(), Reason::Missing)).collect();
-    let mut bytes = 0;
-    if let Err(failure) = walk_bundle(bundle, |name, reader| {
-        let Some(index) = left.iter().position(|(artifact, _)| name == artifact.file() || name == artifact.sha256) else {
-            return Ok(());
-        };
-        match fetch::take(store, &left[index].0, reader)? {
-            Some(refused) => left[index].1 = refused,
-            None => {
-                let (artifact, _) = left.remove(index);
-                bytes += artifact.size;
-                report(&artifact.file(), wanted.len() - left.len(), bytes);
-            }
-        }
-        Ok(())
-    }) {
-        match failure {
-            Walk::Store(error) => return Err(error),
-            Walk::Damaged(error) => {
-                for (_, reason) in left.iter_mut().filter(|(_, reason)| *reason == Reason::Missing) {
-                    *reason = Reason::Failed(error.to_string());
-                }
-            }
-        }
-    }
-    Ok(left)
-}
-
-enum Walk {
-    Damaged(io::Error),
-    Store(store::Error),
-}
-
-type Visit<'a> = dyn FnMut(&str, &mut dyn Read) -> Result<(), store::Error> + 'a;
-
-fn walk_bundle(
-    bundle: &Path,
-    mut visit: impl FnMut(&str, &mut dyn Read) -> Result<(), store::Error>,
-) -> Result<(), Walk> {
-    let mut file = File::open(bundle).map_err(Walk::Damaged)?;
-    let mut magic = [0; 2];
-    file.read_exact(&mut magic).and_then(|()| file.rewind()).map_err(Walk::Damaged)?;
-    let file = BufReader::new(file);
-    let reader: Box<dyn Read> = if magic == [0x1f, 0x8b] { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
-    walk_tar(reader, &mut visit)
-}
-
-fn walk_tar(reader: Box<dyn Read>, visit: &mut Visit<'_>) -> Result<(), Walk> {
-    let mut tar = tar::Archive::new(reader);
-    for entry in tar.entries().map_err(Walk::Damaged)? {
-        let mut entry = entry.map_err(Walk::Damaged)?;
-        let path = entry.path().map_err(Walk::Damaged)?.into_owned();
-        if let Some(name) = path.file_name().and_then(|name| name.to_str())
-            && entry.header().entry_type().is_file()
-        {
-            visit(name, &mut entry).map_err(Walk::Store)?;
         }
     }
     Ok(())

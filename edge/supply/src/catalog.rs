@@ -18,7 +18,9 @@ pub enum Part {
 
 /// The artifacts and the set name of one part of an entry. An entry without tools has them in the server's set.
 pub fn artifacts(entry: &Entry, part: Part) -> (String, Vec<Artifact>) {
-    let tools = (part == Part::Tools).then(|| entry.tools_set_name()).flatten();
+    let tools = (part == Part::Tools)
+        .then(|| entry.tools_set_name())
+        .flatten();
     match tools {
         Some(name) => (name, entry.jars_with_tools().cloned().collect()),
         None => (entry.set_name(), entry.locked.jars.clone()),
@@ -26,8 +28,15 @@ pub fn artifacts(entry: &Entry, part: Part) -> (String, Vec<Artifact>) {
 }
 
 /// Fetches what is missing and gives the jars in class path order, each in the set's directory.
-pub fn prepare(fetcher: &Fetcher<'_>, entry: &Entry, part: Part) -> Result<Vec<PathBuf>, fetch::Error> {
+pub fn prepare(
+    fetcher: &Fetcher<'_>,
+    entry: &Entry,
+    part: Part,
+) -> Result<Vec<PathBuf>, fetch::Error> {
     let (name, artifacts) = artifacts(entry, part);
     let directory = fetcher.prepare(&name, &artifacts)?;
-    Ok(artifacts.iter().map(|artifact| directory.join(artifact.file())).collect())
+    Ok(artifacts
+        .iter()
+        .map(|artifact| directory.join(artifact.file()))
+        .collect())
 }

@@ -47,7 +47,11 @@ pub enum Error {
     Start { program: String, source: io::Error },
     /// the product ended or was not ready in time
     #[error("{product} {what}; its last words: {last}")]
-    Product { product: String, what: String, last: String },
+    Product {
+        product: String,
+        what: String,
+        last: String,
+    },
     /// the JVM left no archive, or one that it does not take
     #[error("no usable archive: {what}")]
     Unusable { what: String },
@@ -61,18 +65,28 @@ impl Key {
     /// properties do not matter to an archive.
     pub fn new(java: &Found, class_path: &[PathBuf], flags: &[String]) -> Key {
         let mut hasher = Sha256::new();
-        hasher.update(format!("{}\n{}\n{}\n", java.home.display(), java.build, class_path_text(class_path)));
+        hasher.update(format!(
+            "{}\n{}\n{}\n",
+            java.home.display(),
+            java.build,
+            class_path_text(class_path)
+        ));
         for flag in flags.iter().filter(|flag| flag.starts_with("-XX:")) {
             hasher.update(format!("{flag}\n"));
         }
-        Key(format!("{:x}", hasher.finalize()).chars().take(24).collect())
+        Key(format!("{:x}", hasher.finalize())
+            .chars()
+            .take(24)
+            .collect())
     }
 }
 
 impl Archives {
     /// The archives of a home; the directory is made when one is recorded.
     pub fn of(home: &Path) -> Archives {
-        Archives { directory: home.join("cds") }
+        Archives {
+            directory: home.join("cds"),
+        }
     }
 
     /// Where the archive of this key lies, or would.
@@ -87,15 +101,23 @@ impl Archives {
 
     /// The flag that uses the archive, if there is one. An archive that does not fit is ignored by the JVM.
     pub fn flag(&self, key: &Key) -> Option<String> {
-        Some(format!("-XX:SharedArchiveFile={}", self.existing(key)?.display()))
+        Some(format!(
+            "-XX:SharedArchiveFile={}",
+            self.existing(key)?.display()
+        ))
     }
 
     /// Every recorded archive with its size.
     pub fn list(&self) -> Vec<(PathBuf, u64)> {
-        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let archives = entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "jsa"));
-        let mut list: Vec<(PathBuf, u64)> =
-            archives.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?.len()))).collect();
+        let entries = fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten();
+        let archives =
+            entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "jsa"));
+        let mut list: Vec<(PathBuf, u64)> = archives
+            .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?.len())))
+            .collect();
         list.sort();
         list
     }
@@ -103,7 +125,11 @@ impl Archives {
 
 /// The `-cp` argument.
 pub fn class_path_text(class_path: &[PathBuf]) -> String {
-    class_path.iter().map(|jar| jar.to_string_lossy()).collect::<Vec<_>>().join(":")
+    class_path
+        .iter()
+        .map(|jar| jar.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(":")
 }
 
 /// One start of a product that is only made to record it.
@@ -129,13 +155,19 @@ pub struct Recording {
 
 /// Records an archive: start, wait until `ready` says so, stop by SIGTERM, check the archive, put it in place. Gives its
 /// path; at once if there is one already.
-pub fn record(archives: &Archives, recording: &Recording, ready: &dyn Fn() -> bool) -> Result<PathBuf, Error> {
+pub fn record(
+    archives: &Archives,
+    recording: &Recording,
+    ready: &dyn Fn() -> bool,
+) -> Result<PathBuf, Error> {
     let key = Key::new(&recording.java, &recording.class_path, &recording.flags);
     if let Some(path) = archives.existing(&key) {
         return Ok(path);
     }
     if recording.java.feature < FEATURE_FROM {
-        return Err(Error::Unsupported { feature: recording.java.feature });
+        return Err(Error::Unsupported {
+            feature: recording.java.feature,
+        });
     }
     store::make_directory(&archives.directory)?;
     let archive = archives.path(&key);
@@ -147,7 +179,8 @@ pub fn record(archives: &Archives, recording: &Recording, ready: &dyn Fn() -> bo
     let status = process.stop()?;
     let checked = check(recording, &draft, status);
     let placed = checked.and_then(|()| {
-        fs::rename(&draft, &archive).map_err(|source| store::Error::new("place", &archive, source).into())
+        fs::rename(&draft, &archive)
+            .map_err(|source| store::Error::new("place", &archive, source).into())
     });
     remove(&draft);
     placed?;
@@ -157,12 +190,18 @@ pub fn record(archives: &Archives, recording: &Recording, ready: &dyn Fn() -> bo
 
 /// Runs a rehearsal in a thread of its own; what comes of it is only logged.
 pub fn record_in_background(rehearsal: Rehearsal) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("start-archive".to_owned()).spawn(move || {
-        if let Err(error) = rehearsal.run() {
-            let error = crate::fetch::chain(&error);
-            tracing::warn!(product = rehearsal.server.entry.name(), error, "no start archive, starts stay slower");
-        }
-    })
+    thread::Builder::new()
+        .name("start-archive".to_owned())
+        .spawn(move || {
+            if let Err(error) = rehearsal.run() {
+                let error = crate::fetch::chain(&error);
+                tracing::warn!(
+                    product = rehearsal.server.entry.name(),
+                    error,
+                    "no start archive, starts stay slower"
+                );
+            }
+        })
 }
 
 fn take_lock(archive: &Path) -> Result<File, Error> {
@@ -170,7 +209,9 @@ fn take_lock(archive: &Path) -> Result<File, Error> {
     let file = File::create(&path).map_err(|source| store::Error::new("open", &path, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy { archive: archive.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy {
+            archive: archive.to_owned(),
+        }),
         Err(TryLockError::Error(source)) => Err(store::Error::new("lock", &path, source).into()),
     }
 }
@@ -179,19 +220,41 @@ fn take_lock(archive: &Path) -> Result<File, Error> {
 fn check(recording: &Recording, draft: &Path, status: ExitStatus) -> Result<(), Error> {
     let unusable = |what: String| Error::Unusable { what };
     if !draft.is_file() {
-        return Err(unusable(format!("the JVM ended with {status} and wrote none")));
+        return Err(unusable(format!(
+            "the JVM ended with {status} and wrote none"
+        )));
     }
     let mut command = Command::new(recording.java.program());
     command
-        .args(recording.flags.iter().filter(|flag| flag.starts_with("-XX:")))
-        .args(["-Xshare:on".to_owned(), format!("-XX:SharedArchiveFile={}", draft.display())])
+        .args(
+            recording
+                .flags
+                .iter()
+                .filter(|flag| flag.starts_with("-XX:")),
+        )
+        .args([
+            "-Xshare:on".to_owned(),
+            format!("-XX:SharedArchiveFile={}", draft.display()),
+        ])
         .args(["-cp", &class_path_text(&recording.class_path), "-version"])
         .stdin(Stdio::null());
-    let start = |source| Error::Start { program: recording.java.program().display().to_string(), source };
+    let start = |source| Error::Start {
+        program: recording.java.program().display().to_string(),
+        source,
+    };
     let output = command.output().map_err(start)?;
     if !output.status.success() {
-        let text = String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr });
-        return Err(unusable(text.lines().next().unwrap_or("the JVM refused it").to_owned()));
+        let text = String::from_utf8_lossy(if output.stderr.is_empty() {
+            &output.stdout
+        } else {
+            &output.stderr
+        });
+        return Err(unusable(
+            text.lines()
+                .next()
+                .unwrap_or("the JVM refused it")
+                .to_owned(),
+        ));
     }
     Ok(())
 }
@@ -207,12 +270,18 @@ impl<'a> Process<'a> {
     fn start(recording: &'a Recording, archive: Option<&Path>) -> Result<Process<'a>, Error> {
         let out = recording.directory.join("out.log");
         let log = File::create(&out).map_err(|source| store::Error::new("write", &out, source))?;
-        let err = log.try_clone().map_err(|source| store::Error::new("write", &out, source))?;
-        let setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].into_iter().find(|path| Path::new(path).is_file());
+        let err = log
+            .try_clone()
+            .map_err(|source| store::Error::new("write", &out, source))?;
+        let setpriv = ["/usr/bin/setpriv", "/bin/setpriv"]
+            .into_iter()
+            .find(|path| Path::new(path).is_file());
         let mut command = match setpriv {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
-                command.args(["--pdeathsig", "TERM"]).arg(recording.java.program());
+                command
+                    .args(["--pdeathsig", "TERM"])
+                    .arg(recording.java.program());
                 command
             }
             None => Command::new(recording.java.program()),
@@ -231,7 +300,9 @@ impl<'a> Process<'a> {
             .stdout(log)
             .stderr(err);
         let program = recording.java.program().display().to_string();
-        let child = command.spawn().map_err(|source| Error::Start { program, source })?;
+        let child = command
+            .spawn()
+            .map_err(|source| Error::Start { program, source })?;
         let process = Process { recording, child };
         if let Some(pid) = process.pid()
             && let Err(error) = setpriority_process(Some(pid), 10)
@@ -252,7 +323,10 @@ impl<'a> Process<'a> {
                 return Err(self.failed(format!("ended with {status} before it was ready")));
             }
             if start.elapsed() > self.recording.ready_timeout {
-                let what = format!("was not ready after {} s", self.recording.ready_timeout.as_secs());
+                let what = format!(
+                    "was not ready after {} s",
+                    self.recording.ready_timeout.as_secs()
+                );
                 return Err(self.failed(what));
             }
             thread::sleep(Duration::from_millis(50));
@@ -270,7 +344,9 @@ impl<'a> Process<'a> {
         loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => return Ok(status),
-                Ok(None) if start.elapsed() < self.recording.stop_timeout => thread::sleep(Duration::from_millis(20)),
+                Ok(None) if start.elapsed() < self.recording.stop_timeout => {
+                    thread::sleep(Duration::from_millis(20))
+                }
                 Ok(None) | Err(_) => return Err(self.failed("did not stop".to_owned())),
             }
         }
@@ -278,8 +354,17 @@ impl<'a> Process<'a> {
 
     fn failed(&self, what: String) -> Error {
         let text = fs::read_to_string(self.recording.directory.join("out.log")).unwrap_or_default();
-        let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("none").to_owned();
-        Error::Product { product: self.recording.product.clone(), what, last }
+        let last = text
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or("none")
+            .to_owned();
+        Error::Product {
+            product: self.recording.product.clone(),
+            what,
+            last,
+        }
     }
 }
 

@@ -48,8 +48,18 @@ pub fn checks(home: &Path, deep: bool) -> Vec<Check> {
         home_writable(home),
         disk(home),
         clock(SystemTime::now()),
-        limit("open files", Resource::Nofile, 4096, "a Kafka broker opens a file per segment; raise `ulimit -n`"),
-        limit("processes", Resource::Nproc, 1024, "every JVM has some 50 threads; raise `ulimit -u`"),
+        limit(
+            "open files",
+            Resource::Nofile,
+            4096,
+            "a Kafka broker opens a file per segment; raise `ulimit -n`",
+        ),
+        limit(
+            "processes",
+            Resource::Nproc,
+            1024,
+            "every JVM has some 50 threads; raise `ulimit -u`",
+        ),
         loopback(),
         user_namespaces(),
         landlock(),
@@ -63,8 +73,17 @@ pub fn checks(home: &Path, deep: bool) -> Vec<Check> {
 
 impl Check {
     fn new(name: &str, state: State, found: impl Into<String>, hint: &str) -> Check {
-        let hint = if state == State::Good { String::new() } else { hint.to_owned() };
-        Check { name: name.to_owned(), state, found: found.into(), hint }
+        let hint = if state == State::Good {
+            String::new()
+        } else {
+            hint.to_owned()
+        };
+        Check {
+            name: name.to_owned(),
+            state,
+            found: found.into(),
+            hint,
+        }
     }
 }
 
@@ -75,7 +94,12 @@ fn java(places: &Places) -> Vec<Check> {
         .map(|entry| {
             let name = format!("Java for {} {}", entry.product, entry.version);
             match choose(&entry.name(), &entry.java, &found) {
-                Ok(choice) => Check::new(&name, State::Good, format!("{} ({})", choice.found, choice.why), ""),
+                Ok(choice) => Check::new(
+                    &name,
+                    State::Good,
+                    format!("{} ({})", choice.found, choice.why),
+                    "",
+                ),
                 Err(none) => Check::new(&name, State::Bad, none.to_string(), &none.hint()),
             }
         })
@@ -93,17 +117,32 @@ fn maven(maven: &Maven) -> Check {
 fn home_writable(home: &Path) -> Check {
     let hint = "nothing can be kept: make it writable for this user, or set SMACK_HOME to another directory";
     let probe = home.join(format!(".doctor-{}", std::process::id()));
-    let written = fs::create_dir_all(home).and_then(|()| fs::write(&probe, b"x")).and_then(|()| fs::remove_file(&probe));
+    let written = fs::create_dir_all(home)
+        .and_then(|()| fs::write(&probe, b"x"))
+        .and_then(|()| fs::remove_file(&probe));
     match written {
-        Ok(()) => Check::new("home", State::Good, format!("{} is writable", home.display()), ""),
-        Err(error) => Check::new("home", State::Bad, format!("{}: {error}", home.display()), hint),
+        Ok(()) => Check::new(
+            "home",
+            State::Good,
+            format!("{} is writable", home.display()),
+            "",
+        ),
+        Err(error) => Check::new(
+            "home",
+            State::Bad,
+            format!("{}: {error}", home.display()),
+            hint,
+        ),
     }
 }
 
 fn disk(home: &Path) -> Check {
     const GIB: u64 = 1 << 30;
     let hint = "artifacts take 0.1 GiB, a broker's data grows: free some space, or set SMACK_HOME to a larger disk";
-    let place = home.ancestors().find(|place| place.exists()).unwrap_or(Path::new("/"));
+    let place = home
+        .ancestors()
+        .find(|place| place.exists())
+        .unwrap_or(Path::new("/"));
     match statvfs(place) {
         Ok(found) => {
             let free = found.f_bavail.saturating_mul(found.f_frsize);
@@ -113,33 +152,72 @@ fn disk(home: &Path) -> Check {
                 _ => State::Good,
             };
             let tenths = free / (GIB / 10);
-            Check::new("disk", state, format!("{}.{} GiB free at {}", tenths / 10, tenths % 10, place.display()), hint)
+            Check::new(
+                "disk",
+                state,
+                format!(
+                    "{}.{} GiB free at {}",
+                    tenths / 10,
+                    tenths % 10,
+                    place.display()
+                ),
+                hint,
+            )
         }
-        Err(error) => Check::new("disk", State::Lack, format!("{}: {error}", place.display()), hint),
+        Err(error) => Check::new(
+            "disk",
+            State::Lack,
+            format!("{}: {error}", place.display()),
+            hint,
+        ),
     }
 }
 
 fn clock(now: SystemTime) -> Check {
     const YEAR_2026: u64 = 1_767_225_600;
     let hint = "certificates are refused and logs mislead: set the clock, or start a time service";
-    let seconds = now.duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or(0);
-    let state = if seconds < YEAR_2026 { State::Bad } else { State::Good };
+    let seconds = now
+        .duration_since(UNIX_EPOCH)
+        .map(|since| since.as_secs())
+        .unwrap_or(0);
+    let state = if seconds < YEAR_2026 {
+        State::Bad
+    } else {
+        State::Good
+    };
     Check::new("clock", state, format!("{seconds} s since 1970"), hint)
 }
 
 fn limit(name: &str, resource: Resource, least: u64, hint: &str) -> Check {
     let found = getrlimit(resource);
-    let text = |value: Option<u64>| value.map_or_else(|| "unlimited".to_owned(), |value| value.to_string());
+    let text = |value: Option<u64>| {
+        value.map_or_else(|| "unlimited".to_owned(), |value| value.to_string())
+    };
     let enough = |value: Option<u64>| value.is_none_or(|value| value >= least);
     // A soft limit can be raised to the hard one when tasks are started.
-    let state = if enough(found.maximum) { State::Good } else { State::Lack };
-    Check::new(name, state, format!("{} (at most {})", text(found.current), text(found.maximum)), hint)
+    let state = if enough(found.maximum) {
+        State::Good
+    } else {
+        State::Lack
+    };
+    Check::new(
+        name,
+        state,
+        format!("{} (at most {})", text(found.current), text(found.maximum)),
+        hint,
+    )
 }
 
 fn loopback() -> Check {
-    let hint = "every task gets an address of its own in 127.0.0.0/8; only Linux gives the whole block";
+    let hint =
+        "every task gets an address of its own in 127.0.0.0/8; only Linux gives the whole block";
     match TcpListener::bind((Ipv4Addr::new(127, 83, 77, 1), 0)) {
-        Ok(_) => Check::new("loopback addresses", State::Good, "the whole of 127.0.0.0/8", ""),
+        Ok(_) => Check::new(
+            "loopback addresses",
+            State::Good,
+            "the whole of 127.0.0.0/8",
+            "",
+        ),
         Err(error) => Check::new("loopback addresses", State::Bad, error.to_string(), hint),
     }
 }
@@ -153,8 +231,14 @@ fn user_namespaces() -> Check {
         .stderr(Stdio::null())
         .status();
     let (state, found) = match probe {
-        Ok(status) if status.success() => (State::Good, "network and mount namespaces can be made".to_owned()),
-        Ok(_) => (State::Lack, "the kernel refuses them to this user".to_owned()),
+        Ok(status) if status.success() => (
+            State::Good,
+            "network and mount namespaces can be made".to_owned(),
+        ),
+        Ok(_) => (
+            State::Lack,
+            "the kernel refuses them to this user".to_owned(),
+        ),
         Err(_) => by_setting("/proc/sys/user/max_user_namespaces"),
     };
     Check::new("user namespaces", state, found, hint)
@@ -162,18 +246,43 @@ fn user_namespaces() -> Check {
 
 fn by_setting(path: &str) -> (State, String) {
     let value = fs::read_to_string(path).unwrap_or_default();
-    let state = if value.trim().parse::<u64>().unwrap_or(0) > 0 { State::Good } else { State::Lack };
-    (state, format!("{path} is {}", if value.is_empty() { "missing" } else { value.trim() }))
+    let state = if value.trim().parse::<u64>().unwrap_or(0) > 0 {
+        State::Good
+    } else {
+        State::Lack
+    };
+    (
+        state,
+        format!(
+            "{path} is {}",
+            if value.is_empty() {
+                "missing"
+            } else {
+                value.trim()
+            }
+        ),
+    )
 }
 
 fn landlock() -> Check {
-    let hint = "isolation level `task` is not possible: a kernel from 6.7 with Landlock enabled has it";
+    let hint =
+        "isolation level `task` is not possible: a kernel from 6.7 with Landlock enabled has it";
     match fs::read_to_string("/sys/kernel/security/lsm") {
         Ok(modules) if modules.split(',').any(|module| module.trim() == "landlock") => {
             Check::new("Landlock", State::Good, "enabled", "")
         }
-        Ok(modules) => Check::new("Landlock", State::Lack, format!("not among {}", modules.trim()), hint),
-        Err(error) => Check::new("Landlock", State::Lack, format!("cannot be told: {error}"), hint),
+        Ok(modules) => Check::new(
+            "Landlock",
+            State::Lack,
+            format!("not among {}", modules.trim()),
+            hint,
+        ),
+        Err(error) => Check::new(
+            "Landlock",
+            State::Lack,
+            format!("cannot be told: {error}"),
+            hint,
+        ),
     }
 }
 
@@ -187,13 +296,23 @@ fn cgroup() -> Check {
     let writable = |path: &Path| access(path, Access::WRITE_OK).is_ok();
     let controllers = fs::read_to_string(directory.join("cgroup.controllers")).unwrap_or_default();
     let delegated = writable(&directory) && writable(&directory.join("cgroup.subtree_control"));
-    let both = ["memory", "cpu"].iter().all(|wanted| controllers.split_whitespace().any(|found| found == *wanted));
-    let state = if delegated && both { State::Good } else { State::Lack };
+    let both = ["memory", "cpu"]
+        .iter()
+        .all(|wanted| controllers.split_whitespace().any(|found| found == *wanted));
+    let state = if delegated && both {
+        State::Good
+    } else {
+        State::Lack
+    };
     let found = format!(
         "{} is {}delegated, controllers: {}",
         directory.display(),
         if delegated { "" } else { "not " },
-        if controllers.trim().is_empty() { "none" } else { controllers.trim() }
+        if controllers.trim().is_empty() {
+            "none"
+        } else {
+            controllers.trim()
+        }
     );
     Check::new("cgroup", state, found, hint)
 }
@@ -201,9 +320,17 @@ fn cgroup() -> Check {
 fn store(home: &Path) -> Check {
     let hint = "the damaged files were moved aside and are fetched again at the next run";
     match Store::open(home).and_then(|store| store.verify()) {
-        Ok(corrupt) if corrupt.is_empty() => Check::new("artifacts", State::Good, "every stored file fits its hash", ""),
+        Ok(corrupt) if corrupt.is_empty() => Check::new(
+            "artifacts",
+            State::Good,
+            "every stored file fits its hash",
+            "",
+        ),
         Ok(corrupt) => {
-            let list = corrupt.iter().map(|file| format!("{} is {}", file.expected, file.found)).collect::<Vec<_>>();
+            let list = corrupt
+                .iter()
+                .map(|file| format!("{} is {}", file.expected, file.found))
+                .collect::<Vec<_>>();
             Check::new("artifacts", State::Lack, list.join(", "), hint)
         }
         Err(error) => Check::new("artifacts", State::Bad, chain(&error), error.hint()),
@@ -221,7 +348,11 @@ mod tests {
     fn every_lack_has_a_hint() {
         let home = tempfile::tempdir().unwrap();
         for check in checks(home.path(), true) {
-            assert_eq!(check.hint.is_empty(), check.state == State::Good, "{check:?}");
+            assert_eq!(
+                check.hint.is_empty(),
+                check.state == State::Good,
+                "{check:?}"
+            );
             assert!(!check.found.is_empty(), "{check:?}");
         }
         assert!(!home.path().join(".doctor").exists());
@@ -229,7 +360,11 @@ mod tests {
 
     #[test]
     fn a_machine_without_anything_is_told_so() {
-        assert!(java(&Places::default()).iter().all(|check| check.state == State::Bad));
+        assert!(
+            java(&Places::default())
+                .iter()
+                .all(|check| check.state == State::Bad)
+        );
         assert_eq!(maven(&Maven::default()).state, State::Lack);
         assert_eq!(clock(UNIX_EPOCH + Duration::from_secs(5)).state, State::Bad);
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use smack_services::catalog::Artifact;
 
 use crate::store::{self, Store};
-use crate::{archive, maven, mirror};
+use crate::{bundle, maven, mirror};
 
 /// Where artifacts may come from, in the user's settings.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +73,11 @@ pub enum Reason {
 pub enum Error {
     /// every source was asked in vain
     #[error("no source has {artifact}{}: {}", others(*missing), list(tried))]
-    NoSource { artifact: String, missing: usize, tried: Vec<Tried> },
+    NoSource {
+        artifact: String,
+        missing: usize,
+        tried: Vec<Tried>,
+    },
     /// the store cannot be used
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -111,8 +115,15 @@ impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Missing => write!(formatter, "not there"),
-            Reason::Hash { file, expected, found } => {
-                write!(formatter, "{file} refused, its hash is {found}, expected {expected}")
+            Reason::Hash {
+                file,
+                expected,
+                found,
+            } => {
+                write!(
+                    formatter,
+                    "{file} refused, its hash is {found}, expected {expected}"
+                )
             }
             Reason::Timeout(after) => write!(formatter, "no answer for {} s", after.as_secs_f32()),
             Reason::Failed(text) => write!(formatter, "{text}"),
@@ -130,8 +141,17 @@ pub struct Fetcher<'a> {
 
 impl<'a> Fetcher<'a> {
     /// A fetcher with the default time limits.
-    pub fn new(store: &'a Store, sources: Sources, progress: &'a (dyn Fn(Progress) + Sync)) -> Fetcher<'a> {
-        Fetcher { store, sources, progress, limits: mirror::Limits::default() }
+    pub fn new(
+        store: &'a Store,
+        sources: Sources,
+        progress: &'a (dyn Fn(Progress) + Sync),
+    ) -> Fetcher<'a> {
+        Fetcher {
+            store,
+            sources,
+            progress,
+            limits: mirror::Limits::default(),
+        }
     }
 
     /// The same with other time limits for mirrors.
@@ -145,7 +165,11 @@ impl<'a> Fetcher<'a> {
             return Ok(directory);
         }
         let lock = self.lock(set)?;
-        let mut tally = Tally { fetcher: self, artifacts, missing: Vec::new() };
+        let mut tally = Tally {
+            fetcher: self,
+            artifacts,
+            missing: Vec::new(),
+        };
         for artifact in artifacts {
             if self.store.get(artifact)?.is_none() {
                 tally.missing.push(artifact.clone());
@@ -154,7 +178,11 @@ impl<'a> Fetcher<'a> {
         let tried = self.ask_sources(&mut tally)?;
         if let Some(artifact) = tally.missing.first() {
             let (artifact, missing) = (artifact.at.clone(), tally.missing.len());
-            return Err(Error::NoSource { artifact, missing, tried });
+            return Err(Error::NoSource {
+                artifact,
+                missing,
+                tried,
+            });
         }
         let directory = self.store.make_set(set, artifacts)?;
         drop(lock);
@@ -164,11 +192,11 @@ impl<'a> Fetcher<'a> {
     fn ask_sources(&self, tally: &mut Tally<'_>) -> Result<Vec<Tried>, Error> {
         let mut tried = Vec::new();
         let store = self.store;
-        if let Some(bundle) = &self.sources.bundle {
-            let source = format!("bundle {}", bundle.display());
-            tally.ask(&source, &mut tried, |wanted, report| match bundle.is_dir() {
-                true => from_directory(store, bundle, wanted, report),
-                false => archive::from_bundle(store, bundle, wanted, report),
+        if let Some(place) = &self.sources.bundle {
+            let source = format!("bundle {}", place.display());
+            tally.ask(&source, &mut tried, |wanted, report| match place.is_dir() {
+                true => from_directory(store, place, wanted, report),
+                false => bundle::from_bundle(store, place, wanted, report),
             })?;
         }
         for base in &self.sources.mirrors {
@@ -179,8 +207,12 @@ impl<'a> Fetcher<'a> {
         if let Some(maven) = &self.sources.maven {
             let repository = maven.local_repository();
             let source = format!("local Maven repository {}", repository.display());
-            tally.ask(&source, &mut tried, |wanted, report| from_directory(store, &repository, wanted, report))?;
-            tally.ask(&maven.describe(), &mut tried, |wanted, report| maven.fetch_all(store, wanted, report))?;
+            tally.ask(&source, &mut tried, |wanted, report| {
+                from_directory(store, &repository, wanted, report)
+            })?;
+            tally.ask(&maven.describe(), &mut tried, |wanted, report| {
+                maven.fetch_all(store, wanted, report)
+            })?;
         }
         Ok(tried)
     }
@@ -189,7 +221,8 @@ impl<'a> Fetcher<'a> {
     fn lock(&self, set: &str) -> Result<File, Error> {
         const PATIENCE: Duration = Duration::from_secs(30 * 60);
         let path = self.store.root().join("locks").join(format!("{set}.lock"));
-        let file = File::create(&path).map_err(|source| store::Error::new("open", &path, source))?;
+        let file =
+            File::create(&path).map_err(|source| store::Error::new("open", &path, source))?;
         let start = Instant::now();
         let mut told = false;
         loop {
@@ -204,16 +237,27 @@ impl<'a> Fetcher<'a> {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Error::Busy { set: set.to_owned(), waited: start.elapsed() });
+                    return Err(Error::Busy {
+                        set: set.to_owned(),
+                        waited: start.elapsed(),
+                    });
                 }
-                Err(TryLockError::Error(source)) => return Err(store::Error::new("lock", &path, source).into()),
+                Err(TryLockError::Error(source)) => {
+                    return Err(store::Error::new("lock", &path, source).into());
+                }
             }
         }
     }
 
     /// Progress of the source at hand: the file or line, then files and bytes it has given so far.
-    fn tell(&self, all: &[Artifact], missing: &[Artifact], (text, files, bytes): (&str, usize, u64)) {
-        let size = |artifacts: &[Artifact]| artifacts.iter().map(|artifact| artifact.size).sum::<u64>();
+    fn tell(
+        &self,
+        all: &[Artifact],
+        missing: &[Artifact],
+        (text, files, bytes): (&str, usize, u64),
+    ) {
+        let size =
+            |artifacts: &[Artifact]| artifacts.iter().map(|artifact| artifact.size).sum::<u64>();
         (self.progress)(Progress {
             artifact: text.to_owned(),
             files_done: all.len() - missing.len() + files,
@@ -247,8 +291,10 @@ impl Tally<'_> {
         if self.missing.is_empty() {
             return Ok(());
         }
-        let report =
-            |text: &str, files, bytes| self.fetcher.tell(self.artifacts, &self.missing, (text, files, bytes));
+        let report = |text: &str, files, bytes| {
+            self.fetcher
+                .tell(self.artifacts, &self.missing, (text, files, bytes))
+        };
         let answers = ask(&self.missing, &report)?;
         self.note(source, answers, tried);
         Ok(())
@@ -264,10 +310,14 @@ impl Tally<'_> {
         });
         if let Some((_, reason)) = telling {
             tracing::debug!(source, %reason, files = answers.len(), "source did not give all files");
-            tried.push(Tried { source: source.to_owned(), reason: reason.clone() });
+            tried.push(Tried {
+                source: source.to_owned(),
+                reason: reason.clone(),
+            });
         }
         self.missing = answers.into_iter().map(|(artifact, _)| artifact).collect();
-        self.fetcher.tell(self.artifacts, &self.missing, (source, 0, 0));
+        self.fetcher
+            .tell(self.artifacts, &self.missing, (source, 0, 0));
     }
 }
 
@@ -291,11 +341,20 @@ pub(crate) fn from_directory(
 }
 
 /// Tries the places where a file may lie; the last refusal, or `None` once it is stored.
-fn from_places(store: &Store, directory: &Path, artifact: &Artifact) -> Result<Option<Reason>, store::Error> {
+fn from_places(
+    store: &Store,
+    directory: &Path,
+    artifact: &Artifact,
+) -> Result<Option<Reason>, store::Error> {
     let hash = &artifact.sha256;
     let by_hash = format!("sha256/{}/{hash}", hash.get(..2).unwrap_or(hash));
     let mut reason = Reason::Missing;
-    for place in [artifact.path(), artifact.file(), by_hash.clone(), format!("artifacts/{by_hash}")] {
+    for place in [
+        artifact.path(),
+        artifact.file(),
+        by_hash.clone(),
+        format!("artifacts/{by_hash}"),
+    ] {
         let path = directory.join(place);
         match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -317,11 +376,19 @@ pub(crate) fn take(
 ) -> Result<Option<Reason>, store::Error> {
     match store.put(artifact, reader) {
         Ok(_) => Ok(None),
-        Err(store::Error::HashMismatch { name, expected, found }) => {
-            Ok(Some(Reason::Hash { file: name, expected, found }))
-        }
+        Err(store::Error::HashMismatch {
+            name,
+            expected,
+            found,
+        }) => Ok(Some(Reason::Hash {
+            file: name,
+            expected,
+            found,
+        })),
         Err(error @ store::Error::Io { .. }) => Ok(Some(Reason::Failed(chain(&error)))),
-        Err(error @ (store::Error::DiskFull { .. } | store::Error::Unwritable { .. })) => Err(error),
+        Err(error @ (store::Error::DiskFull { .. } | store::Error::Unwritable { .. })) => {
+            Err(error)
+        }
     }
 }
 
@@ -337,14 +404,22 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn others(missing: usize) -> String {
-    if missing > 1 { format!(" and {} more", missing - 1) } else { String::new() }
+    if missing > 1 {
+        format!(" and {} more", missing - 1)
+    } else {
+        String::new()
+    }
 }
 
 fn list(tried: &[Tried]) -> String {
     if tried.is_empty() {
         return "there is no bundle, no mirror and no Maven client".to_owned();
     }
-    tried.iter().map(Tried::to_string).collect::<Vec<_>>().join("; ")
+    tried
+        .iter()
+        .map(Tried::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 #[cfg(test)]

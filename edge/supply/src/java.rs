@@ -87,12 +87,29 @@ impl Places {
     /// The places of this user and machine.
     pub fn of_user() -> Places {
         let home = env::home_dir().unwrap_or_default();
-        let under_home = [".sdkman/candidates/java", ".jdks", ".asdf/installs/java", ".local/share/mise/installs/java"];
-        let roots = ["/usr/lib/jvm", "/usr/java", "/opt", "/opt/java", "/usr/local"].into_iter().map(PathBuf::from);
+        let under_home = [
+            ".sdkman/candidates/java",
+            ".jdks",
+            ".asdf/installs/java",
+            ".local/share/mise/installs/java",
+        ];
+        let roots = [
+            "/usr/lib/jvm",
+            "/usr/java",
+            "/opt",
+            "/opt/java",
+            "/usr/local",
+        ]
+        .into_iter()
+        .map(PathBuf::from);
         Places {
             java_home: env::var_os("JAVA_HOME").map(PathBuf::from),
-            path: env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default(),
-            roots: roots.chain(under_home.map(|place| home.join(place))).collect(),
+            path: env::var_os("PATH")
+                .map(|path| env::split_paths(&path).collect())
+                .unwrap_or_default(),
+            roots: roots
+                .chain(under_home.map(|place| home.join(place)))
+                .collect(),
         }
     }
 
@@ -101,7 +118,9 @@ impl Places {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         for (by, home) in self.candidates() {
-            let Ok(home) = home.canonicalize() else { continue };
+            let Ok(home) = home.canonicalize() else {
+                continue;
+            };
             if seen.insert(home.clone()) {
                 found.extend(examine(&home, &by));
             }
@@ -119,15 +138,26 @@ impl Places {
             if let Ok(program) = directory.join("java").canonicalize()
                 && let Some(home) = program.parent().and_then(Path::parent)
             {
-                let above = home.parent().filter(|_| home.ends_with("jre")).filter(|above| above.join("release").is_file());
+                let above = home
+                    .parent()
+                    .filter(|_| home.ends_with("jre"))
+                    .filter(|above| above.join("release").is_file());
                 candidates.push(("PATH".to_owned(), above.unwrap_or(home).to_owned()));
             }
         }
         for root in &self.roots {
-            let mut homes: Vec<PathBuf> =
-                fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+            let mut homes: Vec<PathBuf> = fs::read_dir(root)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path())
+                .collect();
             homes.sort();
-            candidates.extend(homes.into_iter().map(|home| (root.display().to_string(), home)));
+            candidates.extend(
+                homes
+                    .into_iter()
+                    .map(|home| (root.display().to_string(), home)),
+            );
         }
         candidates
     }
@@ -136,19 +166,34 @@ impl Places {
 /// Chooses among installations: the best preferred version, then the lowest in range; at a tie the first found.
 pub fn choose(product: &str, wanted: &catalog::Java, found: &[Found]) -> Result<Choice, NoJava> {
     let rank = |java: &Found| {
-        let preferred = wanted.prefer.iter().position(|feature| *feature == java.feature);
+        let preferred = wanted
+            .prefer
+            .iter()
+            .position(|feature| *feature == java.feature);
         (preferred.unwrap_or(usize::MAX), java.feature)
     };
-    let fitting = found.iter().filter(|java| wanted.range.contains(java.feature));
+    let fitting = found
+        .iter()
+        .filter(|java| wanted.range.contains(java.feature));
     let Some(best) = fitting.min_by_key(|java| rank(java)) else {
-        return Err(NoJava { product: product.to_owned(), wanted: wanted.range, found: found.to_vec() });
+        return Err(NoJava {
+            product: product.to_owned(),
+            wanted: wanted.range,
+            found: found.to_vec(),
+        });
     };
     let reason = match rank(best).0 {
         0 => format!("Java {} is preferred for {product}", best.feature),
         usize::MAX => format!("{product} runs on Java {}", wanted.range),
-        _ => format!("the best for {product} that is here (first choice: Java {})", wanted.prefer[0]),
+        _ => format!(
+            "the best for {product} that is here (first choice: Java {})",
+            wanted.prefer[0]
+        ),
     };
-    Ok(Choice { found: best.clone(), why: format!("{reason}, found by {}", best.by) })
+    Ok(Choice {
+        found: best.clone(),
+        why: format!("{reason}, found by {}", best.by),
+    })
 }
 
 fn describe(found: &[Found]) -> String {
@@ -173,11 +218,24 @@ fn examine(home: &Path, by: &str) -> Option<Found> {
         None => ask(&program)?,
     };
     let feature = feature(&version)?;
-    Some(Found { home: home.to_owned(), version, feature, build, by: by.to_owned() })
+    Some(Found {
+        home: home.to_owned(),
+        version,
+        feature,
+        build,
+        by: by.to_owned(),
+    })
 }
 
 fn value<'a>(release: &'a str, key: &str) -> Option<&'a str> {
-    release.lines().find_map(|line| Some(line.strip_prefix(key)?.strip_prefix('=')?.trim().trim_matches('"')))
+    release.lines().find_map(|line| {
+        Some(
+            line.strip_prefix(key)?
+                .strip_prefix('=')?
+                .trim()
+                .trim_matches('"'),
+        )
+    })
 }
 
 /// `17.0.15` -> 17, `1.8.0_402` -> 8, `25` -> 25.
@@ -209,9 +267,18 @@ fn ask(program: &Path) -> Option<(String, String)> {
         std::thread::sleep(Duration::from_millis(5));
     }
     let mut text = String::new();
-    child.stderr.take()?.take(64 * 1024).read_to_string(&mut text).ok()?;
+    child
+        .stderr
+        .take()?
+        .take(64 * 1024)
+        .read_to_string(&mut text)
+        .ok()?;
     let version = text.split('"').nth(1)?.to_owned();
-    let build = text.split("(build ").nth(1).and_then(|rest| rest.split([')', ',']).next()).unwrap_or(&version);
+    let build = text
+        .split("(build ")
+        .nth(1)
+        .and_then(|rest| rest.split([')', ',']).next())
+        .unwrap_or(&version);
     Some((version.clone(), build.to_owned()))
 }
 

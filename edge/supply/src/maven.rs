@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use smack_services::catalog::Artifact;
 
 use crate::fetch::{Answers, Reason, Report, from_directory};
@@ -34,10 +35,20 @@ pub struct Maven {
 impl Maven {
     /// The client of this user: `MAVEN_HOME`, `M2_HOME`, then `PATH`; arguments from `MAVEN_ARGS` and `MAVEN_OPTS` count.
     pub fn of_user() -> Maven {
-        let homes = ["MAVEN_HOME", "M2_HOME"].into_iter().filter_map(env::var_os).map(|home| PathBuf::from(home).join("bin"));
+        let homes = ["MAVEN_HOME", "M2_HOME"]
+            .into_iter()
+            .filter_map(env::var_os)
+            .map(|home| PathBuf::from(home).join("bin"));
         let path = env::var_os("PATH").unwrap_or_default();
-        let program = homes.chain(env::split_paths(&path)).map(|place| place.join("mvn")).find(|file| file.is_file());
-        Maven { program, user_home: env::home_dir(), ..Maven::default() }
+        let program = homes
+            .chain(env::split_paths(&path))
+            .map(|place| place.join("mvn"))
+            .find(|file| file.is_file());
+        Maven {
+            program,
+            user_home: env::home_dir(),
+            ..Maven::default()
+        }
     }
 
     /// For messages.
@@ -51,9 +62,19 @@ impl Maven {
     /// Where the client keeps what it has fetched: `-Dmaven.repo.local`, the settings' `localRepository`, or
     /// `~/.m2/repository`.
     pub fn local_repository(&self) -> PathBuf {
-        let options = ["MAVEN_OPTS", "MAVEN_ARGS"].into_iter().filter_map(|name| env::var(name).ok()).collect::<Vec<_>>();
-        let words = self.arguments.iter().map(String::as_str).chain(options.iter().flat_map(|text| text.split_whitespace()));
-        if let Some(place) = words.filter_map(|word| word.strip_prefix("-Dmaven.repo.local=")).next() {
+        let options = ["MAVEN_OPTS", "MAVEN_ARGS"]
+            .into_iter()
+            .filter_map(|name| env::var(name).ok())
+            .collect::<Vec<_>>();
+        let words = self
+            .arguments
+            .iter()
+            .map(String::as_str)
+            .chain(options.iter().flat_map(|text| text.split_whitespace()));
+        if let Some(place) = words
+            .filter_map(|word| word.strip_prefix("-Dmaven.repo.local="))
+            .next()
+        {
             return PathBuf::from(place);
         }
         let home = self.user_home.clone().unwrap_or_default();
@@ -70,15 +91,22 @@ impl Maven {
     ) -> Result<Answers, store::Error> {
         let Some(program) = &self.program else {
             let reason = Reason::Failed("no `mvn` in MAVEN_HOME or PATH".to_owned());
-            return Ok(wanted.iter().map(|artifact| (artifact.clone(), reason.clone())).collect());
+            return Ok(wanted
+                .iter()
+                .map(|artifact| (artifact.clone(), reason.clone()))
+                .collect());
         };
         let work = Scratch::new(store)?;
         let pom = work.0.join("pom.xml");
-        fs::write(&pom, pom_text(wanted)).map_err(|source| store::Error::new("write", &pom, source))?;
+        fs::write(&pom, pom_text(wanted))
+            .map_err(|source| store::Error::new("write", &pom, source))?;
         let failure = self.run(program, &work.0, report);
         let mut answers = from_directory(store, &work.0.join("lib"), wanted, report)?;
         if let Some(failure) = failure {
-            for (_, reason) in answers.iter_mut().filter(|(_, reason)| *reason == Reason::Missing) {
+            for (_, reason) in answers
+                .iter_mut()
+                .filter(|(_, reason)| *reason == Reason::Missing)
+            {
                 *reason = failure.clone();
             }
         }
@@ -89,7 +117,13 @@ impl Maven {
     fn run(&self, program: &Path, work: &Path, report: Report<'_>) -> Option<Reason> {
         let mut command = Command::new(program);
         command
-            .args(["-B", "-U", "-Dstyle.color=never", "dependency:copy-dependencies", "-DincludeScope=runtime"])
+            .args([
+                "-B",
+                "-U",
+                "-Dstyle.color=never",
+                "dependency:copy-dependencies",
+                "-DincludeScope=runtime",
+            ])
             .args(["-Dmdep.useRepositoryLayout=true", "-DoutputDirectory=lib"])
             .args(&self.arguments)
             .current_dir(work)
@@ -111,7 +145,10 @@ impl Maven {
         let start = Instant::now();
         let mut output = Output::default();
         let ended = loop {
-            let left = self.timeout.saturating_sub(start.elapsed()).min(self.silence);
+            let left = self
+                .timeout
+                .saturating_sub(start.elapsed())
+                .min(self.silence);
             match lines.recv_timeout(left) {
                 Ok(line) => output.note(&line, report),
                 Err(RecvTimeoutError::Disconnected) => break true,
@@ -161,7 +198,10 @@ impl Output {
                 self.complaint = Some(text.to_owned());
             }
         } else if let Some(address) = line.split("Downloaded from ").nth(1) {
-            let file = address.split_whitespace().find(|word| word.contains('/')).unwrap_or(address);
+            let file = address
+                .split_whitespace()
+                .find(|word| word.contains('/'))
+                .unwrap_or(address);
             let name = file.rsplit('/').next().unwrap_or(file);
             report(name, 0, 0);
         }
@@ -176,7 +216,11 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(store: &Store) -> Result<Scratch, store::Error> {
-        let path = store.partial(&format!("maven-{}-{:?}", std::process::id(), std::thread::current().id()));
+        let path = store.partial(&format!(
+            "maven-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
         drop(fs::remove_dir_all(&path));
         store::make_directory(&path)?;
         Ok(Scratch(path))
@@ -192,7 +236,10 @@ impl Drop for Scratch {
 fn read_lines(stream: impl std::io::Read + Send + 'static, sender: mpsc::Sender<String>) {
     std::thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+            if sender
+                .send(String::from_utf8_lossy(&line).into_owned())
+                .is_err()
+            {
                 break;
             }
         }
@@ -201,10 +248,10 @@ fn read_lines(stream: impl std::io::Read + Send + 'static, sender: mpsc::Sender<
 
 /// Ends the client and the Java it has started: they are one process group.
 fn end(child: &mut Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        if let Err(error) = rustix::process::kill_process_group(group, rustix::process::Signal::KILL) {
-            tracing::debug!(%error, "the Maven client has ended by itself");
-        }
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+        && let Err(error) = kill_process_group(group, Signal::KILL)
+    {
+        tracing::debug!(%error, "the Maven client has ended by itself");
     }
     drop(child.wait());
 }
@@ -216,7 +263,10 @@ fn pom_text(wanted: &[Artifact]) -> String {
     );
     for artifact in wanted {
         text.push_str("<dependency>");
-        for (name, part) in ["groupId", "artifactId", "version", "classifier"].iter().zip(artifact.at.split(':')) {
+        for (name, part) in ["groupId", "artifactId", "version", "classifier"]
+            .iter()
+            .zip(artifact.at.split(':'))
+        {
             text.push_str(&format!("<{name}>{part}</{name}>"));
         }
         text.push_str(
@@ -231,10 +281,19 @@ fn pom_text(wanted: &[Artifact]) -> String {
 fn configured_repository(settings: &str, home: &Path) -> Option<PathBuf> {
     let mut text = String::new();
     for (index, piece) in settings.split("<!--").enumerate() {
-        let kept = if index == 0 { Some(piece) } else { piece.split_once("-->").map(|(_, after)| after) };
+        let kept = if index == 0 {
+            Some(piece)
+        } else {
+            piece.split_once("-->").map(|(_, after)| after)
+        };
         text.push_str(kept.unwrap_or_default());
     }
-    let value = text.split_once("<localRepository>")?.1.split_once("</localRepository>")?.0.trim();
+    let value = text
+        .split_once("<localRepository>")?
+        .1
+        .split_once("</localRepository>")?
+        .0
+        .trim();
     let value = value.replace("${user.home}", &home.to_string_lossy());
     (!value.is_empty() && !value.contains("${")).then(|| PathBuf::from(value))
 }

@@ -38,6 +38,9 @@ impl Default for Limits {
     }
 }
 
+/// The most that is taken from an address whose size nobody has locked.
+pub(crate) const SIZE_MAX: u64 = 4 << 30;
+
 /// Attempts that may bring nothing new before a download is given up.
 const FRUITLESS_MAX: u32 = 2;
 
@@ -99,7 +102,9 @@ pub(crate) fn fetch_all(
         return Err(error);
     }
     let mut answers = std::mem::take(&mut *lock(&answers));
-    let reason = answers.first().map(|(_, reason): &(Artifact, Reason)| reason.clone());
+    let reason = answers
+        .first()
+        .map(|(_, reason): &(Artifact, Reason)| reason.clone());
     for artifact in wanted {
         let answered = answers.iter().any(|(answered, _)| answered == artifact);
         if let Some(reason) = &reason
@@ -114,7 +119,9 @@ pub(crate) fn fetch_all(
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// An HTTP client with its limits; shared by the downloads of one mirror.
@@ -131,7 +138,10 @@ impl Client<'_> {
             .timeout_recv_response(Some(limits.answer))
             .timeout_recv_body(Some(limits.stretch))
             .http_status_as_error(false);
-        Client { agent: Agent::new_with_config(config.build()), limits }
+        Client {
+            agent: Agent::new_with_config(config.build()),
+            limits,
+        }
     }
 }
 
@@ -149,10 +159,18 @@ fn fetch(
     match store.adopt(artifact, &draft) {
         Ok(_) => Ok(()),
         // What an earlier try left may be what does not fit: once more from the beginning.
-        Err(store::Error::HashMismatch { .. }) if resumed => fetch(store, client, base, artifact, count),
-        Err(store::Error::HashMismatch { name, expected, found }) => {
-            Err(Failure::Source(Reason::Hash { file: name, expected, found }))
+        Err(store::Error::HashMismatch { .. }) if resumed => {
+            fetch(store, client, base, artifact, count)
         }
+        Err(store::Error::HashMismatch {
+            name,
+            expected,
+            found,
+        }) => Err(Failure::Source(Reason::Hash {
+            file: name,
+            expected,
+            found,
+        })),
         Err(error) => Err(Failure::Store(error)),
     }
 }
@@ -175,23 +193,42 @@ fn open_partial(store: &Store, sha256: &str) -> Result<(std::path::PathBuf, File
                 let count = COUNT.fetch_add(1, Ordering::Relaxed);
                 path = store.partial(&format!("{sha256}.{}-{count}", std::process::id()));
             }
-            Err(TryLockError::Error(source)) => return Err(store::Error::new("lock", &path, source)),
+            Err(TryLockError::Error(source)) => {
+                return Err(store::Error::new("lock", &path, source));
+            }
         }
     }
 }
 
-/// Downloads a whole file by address, without resumption of an earlier try. `size_max` bounds what is accepted.
-pub(crate) fn download_whole(url: &str, to: &Path, size_max: u64) -> Result<(), Failure> {
-    let make = || OpenOptions::new().read(true).write(true).create(true).truncate(true).open(to);
-    let mut file = make().map_err(|source| Failure::Store(store::Error::new("open", to, source)))?;
+/// Downloads a whole file by address, without resumption of an earlier try. `SIZE_MAX` bounds what is accepted.
+pub(crate) fn download_whole(url: &str, to: &Path) -> Result<(), Failure> {
+    let make = || {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(to)
+    };
+    let mut file =
+        make().map_err(|source| Failure::Store(store::Error::new("open", to, source)))?;
     let seen = AtomicU64::new(0);
     let count = |more| {
         seen.fetch_add(more, Ordering::Relaxed);
     };
-    download(&Client::new(&Limits::default()), url, &mut file, to, None, &count)?;
-    if seen.load(Ordering::Relaxed) > size_max {
+    download(
+        &Client::new(&Limits::default()),
+        url,
+        &mut file,
+        to,
+        None,
+        &count,
+    )?;
+    if seen.load(Ordering::Relaxed) > SIZE_MAX {
         drop(fs::remove_file(to));
-        return Err(Failure::Source(Reason::Failed(format!("larger than {size_max} bytes"))));
+        return Err(Failure::Source(Reason::Failed(format!(
+            "larger than {SIZE_MAX} bytes"
+        ))));
     }
     Ok(())
 }
@@ -249,22 +286,36 @@ fn stretch(
         Err(error) => return Ok(Stretch::Broken(reason(&error, client.limits))),
     };
     let expected = format!("bytes {have}-");
-    let range = response.headers().get("content-range").and_then(|value| value.to_str().ok());
+    let range = response
+        .headers()
+        .get("content-range")
+        .and_then(|value| value.to_str().ok());
     match response.status().as_u16() {
         206 if range.is_some_and(|range| range.starts_with(&expected)) => {}
         200 | 206 | 416 if response.status().as_u16() == 200 || have > 0 => {
             file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
             if response.status().as_u16() != 200 {
-                return Ok(Stretch::Broken(Reason::Failed("the server cannot resume".to_owned())));
+                return Ok(Stretch::Broken(Reason::Failed(
+                    "the server cannot resume".to_owned(),
+                )));
             }
         }
         404 | 410 => return Err(Failure::Source(Reason::Missing)),
         status @ (408 | 429 | 500..) => {
-            return Ok(Stretch::Broken(Reason::Failed(format!("HTTP status {status}"))));
+            return Ok(Stretch::Broken(Reason::Failed(format!(
+                "HTTP status {status}"
+            ))));
         }
-        status => return Err(Failure::Source(Reason::Failed(format!("HTTP status {status}")))),
+        status => {
+            return Err(Failure::Source(Reason::Failed(format!(
+                "HTTP status {status}"
+            ))));
+        }
     }
-    let mut reader = response.body_mut().as_reader();
+    // One byte more than is wanted proves that it is not what is wanted; a whole disk of it would prove no more.
+    let have = file.stream_position().map_err(io)?;
+    let bound = size.unwrap_or(SIZE_MAX).saturating_sub(have) + 1;
+    let mut reader = response.body_mut().as_reader().take(bound);
     pour(&mut reader, file, count).map_err(io)?.map_or_else(
         || whole(file, size).map_err(io),
         |error| Ok(Stretch::Broken(body_reason(&error, client.limits))),
@@ -272,7 +323,11 @@ fn stretch(
 }
 
 /// Copies until the end; a failed read is a value, a failed write an error.
-fn pour(reader: &mut dyn Read, file: &mut File, count: &dyn Fn(u64)) -> io::Result<Option<io::Error>> {
+fn pour(
+    reader: &mut dyn Read,
+    file: &mut File,
+    count: &dyn Fn(u64),
+) -> io::Result<Option<io::Error>> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match reader.read(&mut buffer) {
@@ -290,27 +345,35 @@ fn pour(reader: &mut dyn Read, file: &mut File, count: &dyn Fn(u64)) -> io::Resu
 fn whole(file: &File, size: Option<u64>) -> io::Result<Stretch> {
     let have = file.metadata()?.len();
     Ok(match size {
-        Some(size) if have < size => {
-            Stretch::Broken(Reason::Failed(format!("the server ended after {have} of {size} bytes")))
-        }
+        Some(size) if have < size => Stretch::Broken(Reason::Failed(format!(
+            "the server ended after {have} of {size} bytes"
+        ))),
         Some(_) | None => Stretch::Whole,
     })
 }
 
 fn body_reason(error: &io::Error, limits: &Limits) -> Reason {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
+    match error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<ureq::Error>())
+    {
         Some(error) => reason(error, limits),
         None => Reason::Failed(error.to_string()),
     }
 }
 
 fn reason(error: &ureq::Error, limits: &Limits) -> Reason {
-    match error {
-        ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => Reason::Timeout(limits.connect),
-        ureq::Error::Timeout(Timeout::RecvBody) => Reason::Timeout(limits.stretch),
-        ureq::Error::Timeout(_) => Reason::Timeout(limits.answer),
-        other => Reason::Failed(chain(other)),
-    }
+    let ureq::Error::Timeout(phase) = error else {
+        return Reason::Failed(chain(error));
+    };
+    let limit = if matches!(phase, Timeout::Connect | Timeout::Resolve) {
+        limits.connect
+    } else if matches!(phase, Timeout::RecvBody) {
+        limits.stretch
+    } else {
+        limits.answer
+    };
+    Reason::Timeout(limit)
 }
 
 #[cfg(test)]

@@ -45,10 +45,18 @@ pub enum Error {
     Unwritable { path: PathBuf, source: io::Error },
     /// any other failure of the file system
     #[error("{action} {}", path.display())]
-    Io { action: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     /// the bytes offered are not those wanted
     #[error("hash of {name} is {found}, expected {expected}")]
-    HashMismatch { name: String, expected: String, found: String },
+    HashMismatch {
+        name: String,
+        expected: String,
+        found: String,
+    },
 }
 
 impl Error {
@@ -56,12 +64,22 @@ impl Error {
     pub fn new(action: &'static str, path: &Path, source: io::Error) -> Error {
         let path = path.to_owned();
         let kind = source.kind();
-        if matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        if matches!(
+            kind,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        ) {
             Error::DiskFull { path, source }
-        } else if matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) {
+        } else if matches!(
+            kind,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+        ) {
             Error::Unwritable { path, source }
         } else {
-            Error::Io { action, path, source }
+            Error::Io {
+                action,
+                path,
+                source,
+            }
         }
     }
 
@@ -69,9 +87,13 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::DiskFull { .. } => "free some space, or set SMACK_HOME to a larger disk",
-            Error::Unwritable { .. } => "make it writable for this user, or set SMACK_HOME to another directory",
+            Error::Unwritable { .. } => {
+                "make it writable for this user, or set SMACK_HOME to another directory"
+            }
             Error::Io { .. } => "see the cause; `smack doctor` checks the home",
-            Error::HashMismatch { .. } => "the file was damaged or replaced on its way; it was not taken",
+            Error::HashMismatch { .. } => {
+                "the file was damaged or replaced on its way; it was not taken"
+            }
         }
     }
 }
@@ -79,7 +101,9 @@ impl Error {
 impl Store {
     /// Opens, or makes, the store below a home directory.
     pub fn open(home: &Path) -> Result<Store, Error> {
-        let store = Store { root: home.join("artifacts") };
+        let store = Store {
+            root: home.join("artifacts"),
+        };
         for directory in ["sha256", "sets", "partial", "locks"] {
             make_directory(&store.root.join(directory))?;
         }
@@ -93,7 +117,10 @@ impl Store {
 
     /// Where the file of this hash lies once stored.
     pub fn path(&self, sha256: &str) -> PathBuf {
-        self.root.join("sha256").join(sha256.get(..2).unwrap_or(sha256)).join(sha256)
+        self.root
+            .join("sha256")
+            .join(sha256.get(..2).unwrap_or(sha256))
+            .join(sha256)
     }
 
     /// Where a download of this hash grows; what is left there may be resumed.
@@ -158,9 +185,10 @@ impl Store {
     pub fn set(&self, name: &str, artifacts: &[Artifact]) -> Option<PathBuf> {
         let directory = self.set_path(name);
         let whole = |artifact: &Artifact| {
-            let (Ok(linked), Ok(stored)) =
-                (fs::metadata(directory.join(artifact.file())), fs::metadata(self.path(&artifact.sha256)))
-            else {
+            let (Ok(linked), Ok(stored)) = (
+                fs::metadata(directory.join(artifact.file())),
+                fs::metadata(self.path(&artifact.sha256)),
+            ) else {
                 return false;
             };
             let same = linked.ino() == stored.ino() || linked.nlink() == 1; // one link: a copy, where links are refused
@@ -185,9 +213,11 @@ impl Store {
         }
         let directory = self.set_path(name);
         let renamed = match fs::rename(&draft, &directory) {
-            Err(_) if directory.exists() => renameat_with(CWD, &draft, CWD, &directory, RenameFlags::EXCHANGE)
-                .map_err(io::Error::from)
-                .and_then(|()| fs::remove_dir_all(&draft)),
+            Err(_) if directory.exists() => {
+                renameat_with(CWD, &draft, CWD, &directory, RenameFlags::EXCHANGE)
+                    .map_err(io::Error::from)
+                    .and_then(|()| fs::remove_dir_all(&draft))
+            }
             other => other,
         };
         renamed.map_err(|source| Error::new("make", &directory, source))?;
@@ -199,7 +229,9 @@ impl Store {
         let mut corrupt = Vec::new();
         for directory in list(&self.root.join("sha256"))? {
             for path in list(&directory)? {
-                let Some(expected) = path.file_name().and_then(|name| name.to_str()) else { continue };
+                let Some(expected) = path.file_name().and_then(|name| name.to_str()) else {
+                    continue;
+                };
                 let found = hash_file(&path)?;
                 if found != expected {
                     corrupt.push(self.move_aside(expected, found)?);
@@ -217,14 +249,20 @@ impl Store {
         let path = self.path(expected);
         fs::rename(&path, &moved_to).map_err(|source| Error::new("move aside", &path, source))?;
         tracing::warn!(expected, found, moved_to = %moved_to.display(), "stored artifact was damaged, moved aside");
-        Ok(Corrupt { expected: expected.to_owned(), found, moved_to })
+        Ok(Corrupt {
+            expected: expected.to_owned(),
+            found,
+            moved_to,
+        })
     }
 
     /// A name that no other thread or process uses.
     fn draft(&self, what: &str) -> PathBuf {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        self.root.join("partial").join(format!(".{what}-{}-{count}", std::process::id()))
+        self.root
+            .join("partial")
+            .join(format!(".{what}-{}-{count}", std::process::id()))
     }
 }
 
@@ -256,7 +294,9 @@ fn copy(reader: &mut dyn Read, to: &Path) -> Result<(), Error> {
 
 fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let read = || -> io::Result<Vec<PathBuf>> {
-        fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect()
+        fs::read_dir(directory)?
+            .map(|entry| Ok(entry?.path()))
+            .collect()
     };
     let mut paths = read().map_err(|source| Error::new("list", directory, source))?;
     paths.sort();
@@ -264,7 +304,9 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn stamped(metadata: &fs::Metadata) -> bool {
-    metadata.modified().is_ok_and(|time| time == SystemTime::UNIX_EPOCH + STAMP)
+    metadata
+        .modified()
+        .is_ok_and(|time| time == SystemTime::UNIX_EPOCH + STAMP)
 }
 
 fn stamp(path: &Path) -> Result<(), Error> {

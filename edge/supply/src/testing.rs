@@ -57,12 +57,20 @@ pub(crate) fn serve(content: &'static [u8], manner: Manner) -> Server {
     Server { base, requests }
 }
 
-fn answer(mut stream: TcpStream, content: &[u8], manner: Manner, seen: &Mutex<Vec<(String, usize)>>) {
+fn answer(
+    mut stream: TcpStream,
+    content: &[u8],
+    manner: Manner,
+    seen: &Mutex<Vec<(String, usize)>>,
+) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     let path = lines.next().and_then(Result::ok).unwrap_or_default();
     let path = path.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut start = 0;
-    for line in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
+    for line in lines
+        .map_while(Result::ok)
+        .take_while(|line| !line.is_empty())
+    {
         if let Some(range) = line.to_lowercase().strip_prefix("range: bytes=") {
             start = range.trim_end_matches('-').parse().unwrap();
         }
@@ -77,17 +85,28 @@ fn answer(mut stream: TcpStream, content: &[u8], manner: Manner, seen: &Mutex<Ve
         Manner::Stalls => (content, 0, content.len() / 2),
         Manner::Silent => return std::thread::sleep(Duration::from_secs(5)),
         Manner::Status(status) => {
-            drop(write!(stream, "HTTP/1.1 {status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+            drop(write!(
+                stream,
+                "HTTP/1.1 {status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            ));
             return;
         }
     };
     let body = &body[from.min(body.len())..];
     let head = if from > 0 {
-        format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{}", content.len() - 1, content.len())
+        format!(
+            "206 Partial Content\r\nContent-Range: bytes {from}-{}/{}",
+            content.len() - 1,
+            content.len()
+        )
     } else {
         "200 OK".to_owned()
     };
-    drop(write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len()));
+    drop(write!(
+        stream,
+        "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    ));
     drop(stream.write_all(&body[..sent.min(body.len())]));
     drop(stream.flush());
     if manner == Manner::Stalls {

@@ -36,8 +36,10 @@ impl Engine {
             Change::TaskGone(id, name) => {
                 let mut gone = None;
                 self.with(id, |tracked| gone = tracked.system.tasks.remove(name));
-                self.fleet.release(&(id.clone(), name.clone()));
-                if let Some(address) = gone.and_then(|record| record.address) {
+                self.free(&(id.clone(), name.clone()));
+                let Some(record) = gone else { return };
+                self.unlist(&record);
+                if let Some(address) = record.address {
                     self.fleet.release_address(&address);
                 }
             }
@@ -69,14 +71,15 @@ impl Engine {
         let mut ended_probe = false;
         let mut needs = None;
         let mut new_attempt = false;
+        let mut old = None;
         self.with(&record.id.system.clone(), |tracked| {
             let name = &record.id.name;
-            let old = tracked.system.tasks.insert(name.clone(), record.clone());
+            old = tracked.system.tasks.insert(name.clone(), record.clone());
             let header = &tracked.system.header;
             let spec = header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task));
             needs = spec.map(|spec| spec.needs);
             new_attempt = old.as_ref().is_none_or(|old| old.id.attempt != record.id.attempt);
-            if old.is_none_or(|old| old.status != record.status) {
+            if old.as_ref().is_none_or(|old| old.status != record.status) {
                 tracked.seen.changed = now;
                 tracked.seen.healthy = false;
             }
@@ -97,20 +100,45 @@ impl Engine {
             self.pending.actions.push(Action::ProbeEnd(record.id.clone()));
         }
         let task = (record.id.system.clone(), record.id.name.clone());
-        if record.status == Status::Ended(smack_model::End::Retired) {
-            if let Some(address) = &record.address {
+        if let Some(old) = &old {
+            self.unlist(old);
+            if let Some(address) = old.address.as_ref().filter(|_| old.address != record.address) {
                 self.fleet.release_address(address);
             }
-        } else if let Some(address) = &record.address {
+        }
+        if let Some(address) = &record.address {
             self.fleet.hold_address(&record.id.system.vdc(), address);
         }
         if !record.status.is_live() {
-            self.fleet.release(&task);
-        } else if new_attempt && let (Some(node), Some(needs)) = (&record.node, needs) {
+            return self.free(&task);
+        }
+        self.list(record);
+        if new_attempt && let (Some(node), Some(needs)) = (&record.node, needs) {
             // On a new placement `place` has charged the fleet already; charging again replaces it.
             if let Some(index) = self.fleet.position(node) {
                 self.fleet.hold(task, index, needs, &record.ports);
             }
+        }
+    }
+
+    /// Gives back what a task holds; whoever found no node may find one now.
+    fn free(&mut self, task: &(smack_model::SystemId, smack_model::TaskName)) {
+        if self.fleet.release(task) {
+            self.dirty.append(&mut self.homeless);
+        }
+    }
+
+    /// Lists a living attempt under its node.
+    pub(super) fn list(&mut self, record: &TaskRecord) {
+        if let Some(node) = &record.node {
+            let here = self.on_node.entry(node.clone()).or_default();
+            here.insert((key(&record.id.system), record.id.name.clone()));
+        }
+    }
+
+    fn unlist(&mut self, record: &TaskRecord) {
+        if let Some(here) = record.node.as_ref().and_then(|node| self.on_node.get_mut(node)) {
+            here.remove(&(key(&record.id.system), record.id.name.clone()));
         }
     }
 
@@ -125,7 +153,10 @@ impl Engine {
                 let node = record.node.as_ref().and_then(|node| self.fleet.position(node));
                 if let (Some(node), Some(spec)) = (node, spec) {
                     let task = (record.id.system.clone(), name.clone());
-                    self.fleet.hold(task, node, spec.needs, &record.ports);
+                    // What it was launched with counts, not what a newer spec wants.
+                    if !self.fleet.holds(&task, node) {
+                        self.fleet.hold(task, node, spec.needs, &record.ports);
+                    }
                 }
             }
         }

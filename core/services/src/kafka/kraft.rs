@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use smack_model::{
-    Content, FilePlace, FileSpec, OnChange, Phase, Piece, ServiceSpec, StopOrder, Strategy, TaskName, Template, Until,
+    Content, FilePlace, FileSpec, OnChange, Phase, Piece, ServiceSpec, StopOrder, Strategy,
+    TaskName, Template, Until,
 };
 
 use super::{Node, Roles, listener};
@@ -39,13 +40,18 @@ pub(super) fn identity(properties: &mut Properties, nodes: &[Node], node: &Node)
     }
     if node.roles.has_controller() {
         let comma = if node.roles.has_broker() { "," } else { "" };
-        listeners = listeners.text(comma).then(&listener("CONTROLLER", "controller"));
+        listeners = listeners
+            .text(comma)
+            .then(&listener("CONTROLLER", "controller"));
     }
     properties.set("process.roles", roles);
     properties.set("node.id", node.id.to_string());
     properties.set("listeners", listeners);
     properties.set("controller.listener.names", "CONTROLLER");
-    properties.set("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
+    properties.set(
+        "listener.security.protocol.map",
+        "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    );
     properties.set("controller.quorum.voters", quorum(nodes));
 }
 
@@ -80,38 +86,71 @@ pub(super) fn files(entry: &Entry, node: &Node) -> Vec<FileSpec> {
         on_change: OnChange::Restart,
     };
     let mut files = vec![once("meta.properties", Content::Text(meta))];
-    files.extend(entry.assets().map(|(path, bytes)| once(path, Content::Hex(hexadecimal(bytes)))));
+    files.extend(
+        entry
+            .assets()
+            .map(|(path, bytes)| once(path, Content::Hex(hexadecimal(bytes)))),
+    );
     files
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes every write");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a String takes every write");
+            text
+        })
 }
 
 /// Controllers first, brokers as soon as those have addresses: a broker waits for its quorum.
 pub(super) fn phases(nodes: &[Node]) -> Vec<Phase> {
     let phase = |name: &str, is_in: &dyn Fn(Roles) -> bool| Phase {
         name: name.to_owned(),
-        tasks: nodes.iter().filter(|node| is_in(node.roles)).map(|node| node.name.clone()).collect(),
+        tasks: nodes
+            .iter()
+            .filter(|node| is_in(node.roles))
+            .map(|node| node.name.clone())
+            .collect(),
         strategy: Strategy::Parallel,
         after: Until::Placed,
     };
     let combined = nodes.iter().any(|node| node.roles == Roles::Both);
-    let controllers = phase(if combined { "controllers and brokers" } else { "controllers" }, &|roles| roles.has_controller());
+    let controllers = phase(
+        if combined {
+            "controllers and brokers"
+        } else {
+            "controllers"
+        },
+        &|roles| roles.has_controller(),
+    );
     let brokers = phase("brokers", &|roles| roles == Roles::Broker);
-    [controllers, brokers].into_iter().filter(|phase| !phase.tasks.is_empty()).collect()
+    [controllers, brokers]
+        .into_iter()
+        .filter(|phase| !phase.tasks.is_empty())
+        .collect()
 }
 
 /// Combined nodes need each other to leave: the last of three that is stopped alone hangs.
 pub(super) fn stop_order(nodes: &[Node]) -> StopOrder {
-    if nodes.iter().any(|node| node.roles == Roles::Both) { StopOrder::Together } else { StopOrder::PhasesReversed }
+    if nodes.iter().any(|node| node.roles == Roles::Both) {
+        StopOrder::Together
+    } else {
+        StopOrder::PhasesReversed
+    }
 }
 
 /// The tasks that vote, by name.
 pub(super) fn voters(spec: &ServiceSpec) -> Vec<String> {
-    let votes = |task: &TaskName| spec.tasks[task].ports.iter().any(|port| port.name.as_str() == "controller");
-    spec.tasks.keys().filter(|task| votes(task)).map(TaskName::to_string).collect()
+    let votes = |task: &TaskName| {
+        spec.tasks[task]
+            .ports
+            .iter()
+            .any(|port| port.name.as_str() == "controller")
+    };
+    spec.tasks
+        .keys()
+        .filter(|task| votes(task))
+        .map(TaskName::to_string)
+        .collect()
 }

@@ -2,40 +2,83 @@
 
 use std::collections::BTreeMap;
 
-use smack_model::{Name, Place, PortSpec, Problem, Problems, Resources, Retry, Span, Template, did_you_mean};
+use smack_model::{Name, PortSpec, Problem, Problems, Resources, Retry, Span, Template};
 use smack_stack::{Application, Reader, Setting, Text};
 
+use super::link::{self, Link};
 use super::topics::{self, Topic};
-use super::zookeeper;
 use crate::catalog::{Entry, Mode};
 use crate::jvm::Jvm;
-use crate::product::{self, Chosen, Owned};
+use crate::product::{self, Owned};
 use crate::schema::{FieldSchema, PORT, Sort};
 use crate::shape::{self, Defaults, Shape};
-use crate::text::template;
 use crate::{Surroundings, ports};
 
 /// Ids of controllers apart; brokers have those below.
 pub(super) const FIRST_CONTROLLER: u32 = 1000;
 
-const COUNT: Sort = Sort::Integer { min: 1, max: FIRST_CONTROLLER as i64 };
+const COUNT: Sort = Sort::Integer {
+    min: 1,
+    max: FIRST_CONTROLLER as i64,
+};
 
 pub(super) const FIELDS: &[FieldSchema] = &[
     FieldSchema::new("instances", COUNT, "1", "Brokers."),
-    FieldSchema::new("controllers", COUNT, "", "4.x: how many of the first brokers are controllers as well. Voters from the first start on. Without it: instances, at most 3, made odd."),
-    FieldSchema::new("roles", Sort::Fields(&[FieldSchema::new("controllers", COUNT, "", "Controllers in processes of their own.")]), "", "4.x: controllers apart from the brokers."),
-    FieldSchema::new("zookeeper", Sort::Text, "", "3.9: the application that is its ZooKeeper, or a connect string. Without it: the one among the dependencies."),
-    FieldSchema::new("chroot", Sort::Text, "", "3.9: the path in ZooKeeper below which the cluster keeps its data."),
-    FieldSchema::new("topics", Sort::Map(&Sort::Fields(topics::FIELDS)), "", "Topics that are created, grown and altered as declared; others are left alone."),
-    FieldSchema::new("ports", Sort::AnyOf(&[PORT, Sort::Fields(PORTS)]), "", "Its ports by name; a single number is that for clients."),
+    FieldSchema::new(
+        "controllers",
+        COUNT,
+        "",
+        "4.x: how many of the first brokers are controllers as well. Voters from the first start on. Without it: instances, at most 3, made odd.",
+    ),
+    FieldSchema::new(
+        "roles",
+        Sort::Fields(&[FieldSchema::new(
+            "controllers",
+            COUNT,
+            "",
+            "Controllers in processes of their own.",
+        )]),
+        "",
+        "4.x: controllers apart from the brokers.",
+    ),
+    FieldSchema::new(
+        "zookeeper",
+        Sort::Text,
+        "",
+        "3.9: the application that is its ZooKeeper, or a connect string. Without it: the one among the dependencies.",
+    ),
+    FieldSchema::new(
+        "chroot",
+        Sort::Text,
+        "",
+        "3.9: the path in ZooKeeper below which the cluster keeps its data.",
+    ),
+    FieldSchema::new(
+        "topics",
+        Sort::Map(&Sort::Fields(topics::FIELDS)),
+        "",
+        "Topics that are created, grown and altered as declared; others are left alone.",
+    ),
+    FieldSchema::new(
+        "ports",
+        Sort::AnyOf(&[PORT, Sort::Fields(PORTS)]),
+        "",
+        "Its ports by name; a single number is that for clients.",
+    ),
 ];
 
 const PORTS: &[FieldSchema] = &[
     FieldSchema::new("client", PORT, "9092", "For clients and brokers."),
-    FieldSchema::new("controller", PORT, "9093", "4.x: for the controller quorum."),
+    FieldSchema::new(
+        "controller",
+        PORT,
+        "9093",
+        "4.x: for the controller quorum.",
+    ),
 ];
 
-const OWN_ADDRESS: &str = "a broker listens on, and advertises, its own address; set ports: {client: …} for another port";
+const OWN_ADDRESS: &str =
+    "a broker listens on, and advertises, its own address; set ports: {client: …} for another port";
 const IDS: &str = "broker-N has the id N";
 const VOTERS: &str = "set controllers: … or roles: {controllers: …}";
 const LINK: &str = "set zookeeper: … and chroot: …";
@@ -81,14 +124,6 @@ pub(super) enum Coordination {
     Apart(u32),
 }
 
-/// The way to a ZooKeeper.
-pub(super) struct Link {
-    /// None: not of this virtual data center.
-    pub(super) application: Option<Name>,
-    pub(super) connect: Template,
-    pub(super) session_timeout: Span,
-}
-
 /// Copies of a topic that says nothing. The same for all sizes from three brokers on, so that one more restarts nobody.
 pub(super) fn default_replication(brokers: u32) -> u32 {
     brokers.min(3)
@@ -106,9 +141,15 @@ pub(super) fn defaults(brokers: u32) -> [(&'static str, String); 7] {
         ("default.replication.factor", replication.to_string()),
         ("min.insync.replicas", in_sync.to_string()),
         ("offsets.topic.replication.factor", replication.to_string()),
-        ("transaction.state.log.replication.factor", replication.to_string()),
+        (
+            "transaction.state.log.replication.factor",
+            replication.to_string(),
+        ),
         ("transaction.state.log.min.isr", in_sync.to_string()),
-        ("share.coordinator.state.topic.replication.factor", replication.to_string()),
+        (
+            "share.coordinator.state.topic.replication.factor",
+            replication.to_string(),
+        ),
         ("share.coordinator.state.topic.min.isr", in_sync.to_string()),
     ]
 }
@@ -120,13 +161,18 @@ pub(super) fn read<'a>(
 ) -> Result<(Cluster<'a>, Problems), Problems> {
     let mut problems = Problems::default();
     let mut reader = Reader::new(&application.settings, &mut problems);
-    let ensembles = ensembles(application, surroundings);
-    let Some(chosen) = version(&mut reader, &ensembles, surroundings) else { return Err(problems) };
+    let ensembles = link::ensembles(application, surroundings);
+    let Some(chosen) = link::version(&mut reader, &ensembles, surroundings) else {
+        return Err(problems);
+    };
     let entry = chosen.entry;
     let brokers = shape::count(&mut reader, "instances", 1, FIRST_CONTROLLER).unwrap_or(1);
     let jvm = product::jvm(&mut reader, entry);
     let shape_defaults = Defaults {
-        needs: Resources { cpu_millis: 250, memory_mib: product::memory_mib(&jvm) },
+        needs: Resources {
+            cpu_millis: 250,
+            memory_mib: product::memory_mib(&jvm),
+        },
         retry: Retry::default(),
         ready_within: Span::minutes(5),
     };
@@ -137,14 +183,16 @@ pub(super) fn read<'a>(
     let topics = topics::read(&mut reader, &chosen, &config, brokers);
     let coordination = match (chosen.is_known, entry.mode) {
         (false, _) => both_modes_unread(&mut reader),
-        (true, Some(Mode::Zookeeper)) => link(&mut reader, entry, &config, &ensembles, surroundings),
+        (true, Some(Mode::Zookeeper)) => {
+            link::read(&mut reader, entry, &config, &ensembles, surroundings)
+        }
         (true, Some(Mode::Kraft) | None) => {
             notice_idle(&mut reader, application, entry, &ensembles);
             Some(controllers(&mut reader, entry, brokers))
         }
     };
     if let Some(Coordination::ZooKeeper(link)) = &coordination {
-        refuse_shared(&mut reader, application, &link.connect, surroundings);
+        link::refuse_shared(&mut reader, application, &link.connect, surroundings);
     }
     let known = [("client", 9092), ("controller", 9093)];
     let on_zookeeper = matches!(coordination, Some(Coordination::ZooKeeper(_)));
@@ -153,45 +201,20 @@ pub(super) fn read<'a>(
     match coordination {
         Some(coordination) if !problems.has_errors() => {
             let config = product::templates(&config);
-            Ok((Cluster { jvm, brokers, coordination, config, topics, ports, shape }, problems))
+            Ok((
+                Cluster {
+                    jvm,
+                    brokers,
+                    coordination,
+                    config,
+                    topics,
+                    ports,
+                    shape,
+                },
+                problems,
+            ))
         }
         _ => Err(problems),
-    }
-}
-
-/// The version; without one the newest, of those on ZooKeeper if it has one.
-fn version<'a>(reader: &mut Reader<'_>, ensembles: &[Name], surroundings: &Surroundings<'a>) -> Option<Chosen<'a>> {
-    let on_zookeeper = reader.has("zookeeper") || !ensembles.is_empty();
-    let newest = |entry: &Entry| !on_zookeeper || entry.mode == Some(Mode::Zookeeper);
-    product::version(reader, surroundings.catalog, "kafka", newest)
-}
-
-/// Two clusters at one place in ZooKeeper would be one, with two brokers of each id. The later in the files is told.
-fn refuse_shared(reader: &mut Reader<'_>, application: &Application, connect: &Template, surroundings: &Surroundings<'_>) {
-    let others = surroundings.applications.values().filter(|other| other.kind.value == "kafka");
-    let before = others.filter(|other| (&other.place, &other.id) < (&application.place, &application.id));
-    for other in before {
-        if connect_quietly(other, surroundings).as_ref() == Some(connect) {
-            let place = reader.place_of("chroot").clone();
-            let what = format!("{} keeps its data at the same place in ZooKeeper", other.shown_id);
-            let hint = format!("give this one its own: chroot: /{}", application.id);
-            reader.problems().push(Problem::error(Some(&place), what).hint(hint));
-        }
-    }
-}
-
-/// The place in ZooKeeper of another cluster, whose own problems are told elsewhere.
-fn connect_quietly(other: &Application, surroundings: &Surroundings<'_>) -> Option<Template> {
-    let mut unheard = Problems::default();
-    let mut reader = Reader::new(&other.settings, &mut unheard);
-    let ensembles = ensembles(other, surroundings);
-    let chosen = version(&mut reader, &ensembles, surroundings)?;
-    if !chosen.is_known || chosen.entry.mode != Some(Mode::Zookeeper) {
-        return None;
-    }
-    match link(&mut reader, chosen.entry, &BTreeMap::new(), &ensembles, surroundings)? {
-        Coordination::ZooKeeper(link) => Some(link.connect),
-        Coordination::Combined(_) | Coordination::Apart(_) => None,
     }
 }
 
@@ -203,127 +226,55 @@ fn both_modes_unread(reader: &mut Reader<'_>) -> Option<Coordination> {
     None
 }
 
-/// The ZooKeeper applications among the dependencies.
-fn ensembles(application: &Application, surroundings: &Surroundings<'_>) -> Vec<Name> {
-    let is_ensemble = |name: &Name| surroundings.applications.get(name).is_some_and(|other| other.kind.value == "zookeeper");
-    application.dependencies.iter().map(|(name, _)| name.clone()).filter(is_ensemble).collect()
-}
-
-/// ZooKeeper mode: the ensemble is named, given as a connect string, or the only one among the dependencies.
-fn link(
-    reader: &mut Reader<'_>,
-    entry: &Entry,
-    config: &BTreeMap<String, Setting<Text>>,
-    ensembles: &[Name],
-    surroundings: &Surroundings<'_>,
-) -> Option<Coordination> {
-    refuse(reader, &["controllers", "roles"], &format!("Kafka {} runs on ZooKeeper", entry.version), "take version: 4.3");
-    let chroot = chroot(reader);
-    let session_timeout = session_timeout(reader, config);
-    let (application, connect) = match reader.text("zookeeper") {
-        Some(text) => match text.as_literal().filter(|literal| !literal.contains(':')) {
-            Some(name) => named(reader, name, surroundings)?,
-            None => (foreign(&text, surroundings), template(&text)),
-        },
-        None => match ensembles {
-            [one] => (Some(one.clone()), connect_of(one)),
-            [] if reader.has("zookeeper") => return None,
-            _ => {
-                let problem = no_single(reader.place(), entry, ensembles, surroundings);
-                reader.problems().push(problem);
-                return None;
-            }
-        },
-    };
-    let connect = connect.text(chroot);
-    Some(Coordination::ZooKeeper(Link { application, connect, session_timeout }))
-}
-
-/// None or several ZooKeepers among the dependencies.
-fn no_single(place: &Place, entry: &Entry, ensembles: &[Name], surroundings: &Surroundings<'_>) -> Problem {
-    if let Some(first) = ensembles.first() {
-        let list: Vec<&str> = ensembles.iter().map(Name::as_str).collect();
-        let what = format!("several ZooKeepers among the dependencies: {}", list.join(", "));
-        return Problem::error(Some(place), what).hint(format!("say which: zookeeper: {first}"));
-    }
-    let there = surroundings.applications.values().find(|other| other.kind.value == "zookeeper");
-    let hint = match there {
-        Some(there) => format!("add dependencies: [{}]", there.shown_id),
-        None => "add an application of type zookeeper and depend on it, or give zookeeper: host:port, or take version: 4.3, which needs none".to_owned(),
-    };
-    Problem::error(Some(place), format!("Kafka {} needs a ZooKeeper", entry.version)).hint(hint)
-}
-
-/// `zookeeper: NAME`.
-fn named(reader: &mut Reader<'_>, name: &str, surroundings: &Surroundings<'_>) -> Option<(Option<Name>, Template)> {
-    let known = || surroundings.applications.values().filter(|other| other.kind.value == "zookeeper");
-    if let Some(found) = known().find(|other| other.shown_id == name || other.id.as_str() == name) {
-        return Some((Some(found.id.clone()), connect_of(&found.id)));
-    }
-    let hint = match did_you_mean(name, known().map(|other| other.shown_id.as_str())) {
-        Some(near) => format!("did you mean {near}?"),
-        None => "name an application of type zookeeper, or give host:port,host:port".to_owned(),
-    };
-    reader.refuse("zookeeper", &format!("{name} is no ZooKeeper of this stack"), &hint);
-    None
-}
-
-fn connect_of(ensemble: &Name) -> Template {
-    smack_model::Piece::Export(ensemble.clone(), "connect".to_owned()).into()
-}
-
-/// The ensemble of this stack that a connect string refers to: `${zookeeper.connect}`.
-fn foreign(text: &Text, surroundings: &Surroundings<'_>) -> Option<Name> {
-    let is_ensemble = |name: &&Name| surroundings.applications.get(*name).is_some_and(|other| other.kind.value == "zookeeper");
-    text.exports().map(|(application, _)| application).find(is_ensemble).cloned()
-}
-
-fn chroot(reader: &mut Reader<'_>) -> String {
-    let Some(path) = reader.string("chroot") else { return String::new() };
-    if path == "/" {
-        return String::new();
-    }
-    let is_path = path.starts_with('/') && path[1..].split('/').all(|part| !part.is_empty() && part != "." && part != "..");
-    if !is_path {
-        reader.refuse("chroot", &format!("{path:?} is no path in ZooKeeper"), "write /kafka");
-    }
-    path
-}
-
-fn session_timeout(reader: &mut Reader<'_>, config: &BTreeMap<String, Setting<Text>>) -> Span {
-    let key = "zookeeper.session.timeout.ms";
-    let Some(setting) = config.get(key) else { return zookeeper::SESSION_TIMEOUT };
-    match setting.value.as_literal().and_then(|text| text.parse().ok()) {
-        Some(milliseconds) => Span(milliseconds),
-        None => {
-            let what = format!("config.{key} wants milliseconds, found {:?}", setting.value.to_string());
-            reader.problems().push(Problem::error(Some(&setting.place), what).hint("for example 6000"));
-            zookeeper::SESSION_TIMEOUT
-        }
-    }
-}
-
 /// A dependency on a ZooKeeper that the version has no use for.
-fn notice_idle(reader: &mut Reader<'_>, application: &Application, entry: &Entry, ensembles: &[Name]) {
-    for (name, place) in application.dependencies.iter().filter(|(name, _)| ensembles.contains(name)) {
-        let what = format!("Kafka {} has controllers of its own and makes no use of {name}", entry.version);
-        reader.problems().push(Problem::notice(Some(place), what).hint("take version: 3.9, or leave the ZooKeeper out"));
+fn notice_idle(
+    reader: &mut Reader<'_>,
+    application: &Application,
+    entry: &Entry,
+    ensembles: &[Name],
+) {
+    for (name, place) in application
+        .dependencies
+        .iter()
+        .filter(|(name, _)| ensembles.contains(name))
+    {
+        let what = format!(
+            "Kafka {} has controllers of its own and makes no use of {name}",
+            entry.version
+        );
+        reader.problems().push(
+            Problem::notice(Some(place), what)
+                .hint("take version: 3.9, or leave the ZooKeeper out"),
+        );
     }
 }
 
 /// KRaft mode: combined unless `roles:` says apart.
 fn controllers(reader: &mut Reader<'_>, entry: &Entry, brokers: u32) -> Coordination {
     let hint = "take it out, or take version: 3.9";
-    refuse(reader, &["zookeeper", "chroot"], &format!("Kafka {} has controllers of its own", entry.version), hint);
+    refuse(
+        reader,
+        &["zookeeper", "chroot"],
+        &format!("Kafka {} has controllers of its own", entry.version),
+        hint,
+    );
     let combined = shape::count(reader, "controllers", 1, FIRST_CONTROLLER);
     if let Some(mut roles) = reader.sub("roles") {
         let apart = shape::count(&mut roles, "controllers", 1, FIRST_CONTROLLER);
         if apart.is_none() && !roles.has("controllers") {
-            roles.refuse("controllers", "is missing", "say how many: roles: {controllers: 3}");
+            roles.refuse(
+                "controllers",
+                "is missing",
+                "say how many: roles: {controllers: 3}",
+            );
         }
         roles.finish();
         if combined.is_some() {
-            reader.refuse("controllers", "roles: {controllers: …} says it already", "take one of them out");
+            reader.refuse(
+                "controllers",
+                "roles: {controllers: …} says it already",
+                "take one of them out",
+            );
         }
         let apart = apart.unwrap_or(1);
         notice_even(reader, "roles", apart);
@@ -333,7 +284,11 @@ fn controllers(reader: &mut Reader<'_>, entry: &Entry, brokers: u32) -> Coordina
     let combined = combined.unwrap_or(odd);
     if combined > brokers {
         let what = format!("{combined} of {brokers} brokers cannot be controllers");
-        reader.refuse("controllers", &what, "raise instances, or have them apart: roles: {controllers: 3}");
+        reader.refuse(
+            "controllers",
+            &what,
+            "raise instances, or have them apart: roles: {controllers: 3}",
+        );
     }
     notice_even(reader, "controllers", combined);
     Coordination::Combined(combined)
@@ -342,12 +297,17 @@ fn controllers(reader: &mut Reader<'_>, entry: &Entry, brokers: u32) -> Coordina
 fn notice_even(reader: &mut Reader<'_>, key: &str, controllers: u32) {
     if controllers.is_multiple_of(2) {
         let place = reader.place_of(key).clone();
-        let what = format!("{controllers} controllers survive no more losses than {}", controllers - 1);
-        reader.problems().push(Problem::notice(Some(&place), what).hint("choose an odd number"));
+        let what = format!(
+            "{controllers} controllers survive no more losses than {}",
+            controllers - 1
+        );
+        reader
+            .problems()
+            .push(Problem::notice(Some(&place), what).hint("choose an odd number"));
     }
 }
 
-fn refuse(reader: &mut Reader<'_>, keys: &[&str], what: &str, hint: &str) {
+pub(super) fn refuse(reader: &mut Reader<'_>, keys: &[&str], what: &str, hint: &str) {
     for key in keys {
         if reader.value(key).is_some() {
             reader.refuse(key, what, hint);
@@ -358,11 +318,25 @@ fn refuse(reader: &mut Reader<'_>, keys: &[&str], what: &str, hint: &str) {
 /// The cluster's own keys about copies must be possible with its brokers.
 fn check_copies(reader: &mut Reader<'_>, config: &BTreeMap<String, Setting<Text>>, brokers: u32) {
     for (key, _) in defaults(brokers) {
-        let Some(setting) = config.get(key) else { continue };
-        let Some(copies) = setting.value.as_literal().and_then(|text| text.parse::<u32>().ok()) else { continue };
+        let Some(setting) = config.get(key) else {
+            continue;
+        };
+        let Some(copies) = setting
+            .value
+            .as_literal()
+            .and_then(|text| text.parse::<u32>().ok())
+        else {
+            continue;
+        };
         if copies > brokers {
-            let what = format!("config.{key} is {copies}, but there {} {brokers} broker{}", plural(brokers).0, plural(brokers).1);
-            reader.problems().push(Problem::error(Some(&setting.place), what).hint("lower it or raise instances"));
+            let what = format!(
+                "config.{key} is {copies}, but there {} {brokers} broker{}",
+                plural(brokers).0,
+                plural(brokers).1
+            );
+            reader.problems().push(
+                Problem::error(Some(&setting.place), what).hint("lower it or raise instances"),
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use smack_model::{Span, Tolerance};
 
-use super::settings::Link;
+use super::link::Link;
 use super::{Node, listener};
 use crate::properties::Properties;
 
@@ -15,7 +15,10 @@ const MARGIN: Span = Span::seconds(15);
 pub(super) fn defaults(properties: &mut Properties) {
     // Brokers start as soon as ZooKeeper's addresses are known, and leave with code 1 if it serves later than this.
     properties.set("zookeeper.connection.timeout.ms", "60000");
-    properties.set("zookeeper.session.timeout.ms", SESSION_TIMEOUT.0.to_string());
+    properties.set(
+        "zookeeper.session.timeout.ms",
+        SESSION_TIMEOUT.0.to_string(),
+    );
     // When all stop together the last ones ask in vain, three times: not for the product's 5 s each.
     properties.set("controlled.shutdown.retry.backoff.ms", "1000");
 }

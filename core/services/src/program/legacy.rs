@@ -7,10 +7,26 @@ use crate::text::template;
 
 /// Keys that are refused, each with the reason and what to do.
 const REFUSED: &[(&str, &str, &str)] = &[
-    ("docker", "needs a grid that runs images", "give the program itself: command: [..] or launch_command: …"),
-    ("tasks", "needs a framework of its own, a plain program has none", "say instances: for several of the same"),
-    ("start_time", "nothing runs by the clock yet", "run it by hand, or from a program that waits"),
-    ("time_schedule", "nothing runs by the clock yet", "run it by hand, or from a program that waits"),
+    (
+        "docker",
+        "needs a grid that runs images",
+        "give the program itself: command: [..] or launch_command: …",
+    ),
+    (
+        "tasks",
+        "needs a framework of its own, a plain program has none",
+        "say instances: for several of the same",
+    ),
+    (
+        "start_time",
+        "nothing runs by the clock yet",
+        "run it by hand, or from a program that waits",
+    ),
+    (
+        "time_schedule",
+        "nothing runs by the clock yet",
+        "run it by hand, or from a program that waits",
+    ),
 ];
 
 /// Keys that old files may have and that no schema offers.
@@ -28,7 +44,10 @@ pub const OLD_KEYS: &[&str] = &[
 
 /// Hooks were a remote shell on the server: they are dropped, and so is what was never read.
 pub(super) fn drop_old(reader: &mut Reader<'_>) {
-    reader.dropped(&OLD_KEYS[..5], "it ran on the server of old; make it a job that others depend on");
+    reader.dropped(
+        &OLD_KEYS[..5],
+        "it ran on the server of old; make it a job that others depend on",
+    );
     reader.value("version");
     for (key, what, hint) in REFUSED {
         if reader.value(key).is_some() {
@@ -40,11 +59,15 @@ pub(super) fn drop_old(reader: &mut Reader<'_>) {
 /// `scheduler:` — appended to the line as ` --key value`, in the order of the file.
 pub(super) fn scheduler_options(reader: &mut Reader<'_>) -> Template {
     let options = reader.string_map("scheduler").unwrap_or_default();
-    options.iter().fold(Template::new(), |line, (key, value)| line.text(format!(" --{key} ")).then(&template(value)))
+    options.iter().fold(Template::new(), |line, (key, value)| {
+        line.text(format!(" --{key} ")).then(&template(value))
+    })
 }
 
 /// `artifact_urls` and `additional_artifacts`, one after the other.
 pub(super) fn urls(reader: &mut Reader<'_>) -> Vec<String> {
     let both = ["artifact_urls", "additional_artifacts"].into_iter();
-    both.flat_map(|key| reader.strings(key).unwrap_or_default()).map(|url| url.value).collect()
+    both.flat_map(|key| reader.strings(key).unwrap_or_default())
+        .map(|url| url.value)
+        .collect()
 }

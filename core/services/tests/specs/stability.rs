@@ -2,13 +2,16 @@
 
 use crate::support::{built, digests, spec};
 
-const KRAFT: &str = "name: s\napplications:\n  kafka:\n    type: kafka\n    version: 4.3\n    instances: 3\n";
+const KRAFT: &str =
+    "name: s\napplications:\n  kafka:\n    type: kafka\n    version: 4.3\n    instances: 3\n";
 const ON_ZOOKEEPER: &str = "name: s\napplications:\n  zookeeper: {type: zookeeper, instances: 3}\n  kafka:\n    type: kafka\n    version: 3.9\n    dependencies: [zookeeper]\n    instances: 3\n";
 
 /// Tasks that both have, and whose digest differs.
 fn restarted(before: &str, after: &str, application: &str) -> Vec<String> {
     let (before, after) = (digests(before, application), digests(after, application));
-    let changed = before.into_iter().filter(|(task, digest)| after.get(task).is_some_and(|now| now != digest));
+    let changed = before
+        .into_iter()
+        .filter(|(task, digest)| after.get(task).is_some_and(|now| now != digest));
     changed.map(|(task, _)| task).collect()
 }
 
@@ -39,7 +42,11 @@ fn what_is_not_launched_restarts_nothing() {
             "    mem: 1g\n",
             "    constraints: [[hostname, UNIQUE]]\n",
         ] {
-            assert_eq!(restarted(text, &format!("{text}{more}"), "kafka"), Vec::<String>::new(), "{more}");
+            assert_eq!(
+                restarted(text, &format!("{text}{more}"), "kafka"),
+                Vec::<String>::new(),
+                "{more}"
+            );
         }
     }
 }
@@ -54,7 +61,11 @@ fn what_is_launched_restarts_all() {
             "    java: 21\n",
             "    env: {A: b}\n",
         ] {
-            assert_eq!(restarted(text, &format!("{text}{more}"), "kafka").len(), 3, "{more}");
+            assert_eq!(
+                restarted(text, &format!("{text}{more}"), "kafka").len(),
+                3,
+                "{more}"
+            );
         }
     }
 }
@@ -62,14 +73,20 @@ fn what_is_launched_restarts_all() {
 #[test]
 fn a_growing_ensemble_restarts_no_broker() {
     let grown = ON_ZOOKEEPER.replace("zookeeper, instances: 3", "zookeeper, instances: 5");
-    assert_eq!(restarted(ON_ZOOKEEPER, &grown, "kafka"), Vec::<String>::new());
+    assert_eq!(
+        restarted(ON_ZOOKEEPER, &grown, "kafka"),
+        Vec::<String>::new()
+    );
     assert_eq!(restarted(ON_ZOOKEEPER, &grown, "zookeeper").len(), 3);
 }
 
 #[test]
 fn more_of_a_command_restarts_none_of_it() {
     let one = "name: s\napplications:\n  c: {type: command, command: [sleep, '9'], ports: [1234], instances: 1}\n";
-    let many = one.replace("instances: 1", "instances: 50, labels: {a: b}, healthcheck: {tcp: true}");
+    let many = one.replace(
+        "instances: 1",
+        "instances: 50, labels: {a: b}, healthcheck: {tcp: true}",
+    );
     assert_eq!(restarted(one, &many, "c"), Vec::<String>::new());
     assert_eq!(digests(&many, "c").len(), 50);
 }
@@ -78,7 +95,11 @@ fn more_of_a_command_restarts_none_of_it() {
 fn an_own_session_timeout_moves_the_window_of_forgiven_exits() {
     let window = |text: &str| {
         let spec = spec(text, "kafka");
-        spec.tasks["broker-0"].retry.tolerate.as_ref().map(|tolerate| tolerate.window.to_string())
+        spec.tasks["broker-0"]
+            .retry
+            .tolerate
+            .as_ref()
+            .map(|tolerate| tolerate.window.to_string())
     };
     assert_eq!(window(ON_ZOOKEEPER).as_deref(), Some("21s"));
     let slow = format!("{ON_ZOOKEEPER}    config: {{zookeeper.session.timeout.ms: 18000}}\n");
@@ -88,12 +109,15 @@ fn an_own_session_timeout_moves_the_window_of_forgiven_exits() {
 
 /// What `change` says to a running system that is to become another.
 fn change(before: &str, after: &str, application: &str) -> String {
-    smack_services::change(&spec(before, application), &spec(after, application)).to_string()
+    let (before, after) = (spec(before, application), spec(after, application));
+    smack_services::change(&before, &after).to_string()
 }
 
 #[test]
 fn changes_that_would_lose_data_are_refused() {
-    let zookeeper = |instances: u32| format!("name: s\napplications:\n  zk: {{type: zookeeper, instances: {instances}}}\n");
+    let zookeeper = |instances: u32| {
+        format!("name: s\napplications:\n  zk: {{type: zookeeper, instances: {instances}}}\n")
+    };
     assert_eq!(change(&zookeeper(3), &zookeeper(5), "zk"), "");
     assert_eq!(change(&zookeeper(1), &zookeeper(2), "zk"), "");
     assert_eq!(change(&zookeeper(5), &zookeeper(3), "zk"), "");
@@ -110,7 +134,10 @@ fn changes_that_would_lose_data_are_refused() {
         change(&one, KRAFT, "kafka"),
         "error: the controllers of a running cluster stay: broker-0 -> broker-0, broker-1, broker-2\n  hint: set controllers: 1"
     );
-    assert_eq!(change(&one, &format!("{KRAFT}    controllers: 1\n"), "kafka"), "");
+    assert_eq!(
+        change(&one, &format!("{KRAFT}    controllers: 1\n"), "kafka"),
+        ""
+    );
     assert_eq!(
         change(ON_ZOOKEEPER, KRAFT, "kafka"),
         "error: a running cluster cannot change between ZooKeeper and controllers of its own\n  hint: run the new version under another name and mirror the topics"
@@ -125,4 +152,23 @@ fn the_first_three_brokers_vote_whatever_comes_after() {
         platform.specs["kafka"].minimum.tasks
     };
     assert_eq!([1, 2, 3, 4, 9].map(minimum), [1, 2, 3, 3, 3]);
+}
+
+#[test]
+fn another_kind_and_an_older_version_are_refused() {
+    let command = "name: s\napplications:\n  kafka: {type: command, command: [x]}\n";
+    assert_eq!(
+        change(command, KRAFT, "kafka"),
+        "error: a running command cannot become a kafka\n  hint: give the new one an id of its own"
+    );
+    let mut older = spec(ON_ZOOKEEPER, "zookeeper");
+    for task in older.tasks.values_mut() {
+        let task = std::sync::Arc::make_mut(task);
+        std::sync::Arc::make_mut(&mut task.launch).artifacts = vec!["zookeeper-4.0.0".to_owned()];
+    }
+    let wanted = spec(ON_ZOOKEEPER, "zookeeper");
+    assert_eq!(
+        smack_services::change(&older, &wanted).to_string(),
+        "error: zookeeper 3.9.5 does not take over the data of 4.0.0\n  hint: it takes over from 3.8, 3.9"
+    );
 }

@@ -10,7 +10,11 @@ const HELLO: &str = include_str!("../../../../stacks/hello.yaml");
 fn tasks(text: &str) -> Vec<String> {
     let platform = built(text).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(platform.notices.to_string(), "");
-    platform.specs.iter().map(|(id, spec)| format!("{id}: {}", spec.tasks.len())).collect()
+    platform
+        .specs
+        .iter()
+        .map(|(id, spec)| format!("{id}: {}", spec.tasks.len()))
+        .collect()
 }
 
 #[test]
@@ -18,12 +22,4 @@ fn every_example_stack_builds() {
     assert_eq!(tasks(PIPELINE), ["kafka: 3", "zookeeper: 3"]);
     assert_eq!(tasks(KRAFT), ["kafka: 3"]);
     assert_eq!(tasks(HELLO), ["clock: 2", "prepare: 1", "report: 1"]);
-}
-
-#[test]
-fn temporary_dump() {
-    let apart = "name: s\napplications:\n  kafka: {type: kafka, instances: 3, roles: {controllers: 3}, topics: {e: {}}}\n";
-    for text in [PIPELINE, KRAFT, apart] {
-        println!("DUMP {}", serde_json::to_string(&built(text).unwrap().specs).unwrap());
-    }
 }

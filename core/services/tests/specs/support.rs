@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use smack_model::{
-    Content, Digest, FilePlace, Launch, Name, OnChange, Operation, PortWish, Problems, ServiceSpec, TaskSpec, Template,
+    Content, Digest, FilePlace, Launch, Name, OnChange, Operation, PortWish, Problems, ServiceSpec,
+    TaskSpec, Template,
 };
 use smack_services::{Catalog, Platform};
 use smack_stack::{Request, Resolved, Source, resolve};
@@ -29,33 +30,75 @@ pub(crate) fn built(text: &str) -> Result<Platform, Problems> {
 
 /// The spec of one application of a good file.
 pub(crate) fn spec(text: &str, application: &str) -> ServiceSpec {
-    built(text).unwrap_or_else(|problems| panic!("{problems}")).specs[application].clone()
+    built(text)
+        .unwrap_or_else(|problems| panic!("{problems}"))
+        .specs[application]
+        .clone()
 }
 
 /// The launch digest of every task of one application.
 pub(crate) fn digests(text: &str, application: &str) -> BTreeMap<String, Digest> {
     let spec = spec(text, application);
-    spec.tasks.iter().map(|(name, task)| (name.to_string(), task.launch.digest())).collect()
+    spec.tasks
+        .iter()
+        .map(|(name, task)| (name.to_string(), task.launch.digest()))
+        .collect()
 }
 
 /// The whole spec. Tasks equal to the one before but for their own number are shown by name only.
 pub(crate) fn rendered(spec: &ServiceSpec) -> String {
     let mut out = String::new();
     let w = &mut out;
-    writeln!(w, "{}: budget {}, stop {:?}, roll last {:?}", spec.kind, spec.budget, spec.stop_order, spec.roll_last).unwrap();
-    writeln!(w, "minimum {} {:?}", spec.minimum.tasks, spec.minimum.reason).unwrap();
+    writeln!(
+        w,
+        "{}: budget {}, stop {:?}, roll last {:?}",
+        spec.kind, spec.budget, spec.stop_order, spec.roll_last
+    )
+    .unwrap();
+    writeln!(
+        w,
+        "minimum {} {:?}",
+        spec.minimum.tasks, spec.minimum.reason
+    )
+    .unwrap();
     for phase in &spec.phases {
-        writeln!(w, "phase {}: {} {:?} after {:?}", phase.name, names(&phase.tasks), phase.strategy, phase.after).unwrap();
+        writeln!(
+            w,
+            "phase {}: {} {:?} after {:?}",
+            phase.name,
+            names(&phase.tasks),
+            phase.strategy,
+            phase.after
+        )
+        .unwrap();
     }
     for requirement in &spec.requires {
-        writeln!(w, "requires {} {:?}", requirement.application, requirement.until).unwrap();
+        writeln!(
+            w,
+            "requires {} {:?}",
+            requirement.application, requirement.until
+        )
+        .unwrap();
     }
     if let Some(check) = &spec.check {
         writeln!(w, "check {}", plain(check)).unwrap();
     }
     for operation in &spec.operations {
-        let Operation::KafkaTopic { partitions, replication, config, .. } = &operation.operation else { continue };
-        writeln!(w, "{}: {partitions} partitions x{replication} {config:?}", operation.name).unwrap();
+        let Operation::KafkaTopic {
+            partitions,
+            replication,
+            config,
+            ..
+        } = &operation.operation
+        else {
+            continue;
+        };
+        writeln!(
+            w,
+            "{}: {partitions} partitions x{replication} {config:?}",
+            operation.name
+        )
+        .unwrap();
     }
     for (task, drain) in &spec.drains {
         writeln!(w, "drain {task}: {}", plain(drain)).unwrap();
@@ -94,13 +137,35 @@ fn folded(text: &str, task: &TaskSpec) -> String {
 fn task_text(_name: &Name, task: &TaskSpec) -> String {
     let mut out = String::new();
     let w = &mut out;
-    let member = task.member.map_or_else(String::new, |member| format!("member {member}, "));
+    let member = task
+        .member
+        .map_or_else(String::new, |member| format!("member {member}, "));
     let needs = task.needs;
-    writeln!(w, "{member}goal {:?}, {} millis, {} MiB, ready within {}", task.goal, needs.cpu_millis, needs.memory_mib, task.ready_within).unwrap();
+    writeln!(
+        w,
+        "{member}goal {:?}, {} millis, {} MiB, ready within {}",
+        task.goal, needs.cpu_millis, needs.memory_mib, task.ready_within
+    )
+    .unwrap();
     let retry = &task.retry;
-    writeln!(w, "  stop {} after {}; retry {} to {}, {} tries, stable {}", task.stop.signal, task.stop.grace, retry.delay, retry.max_delay, retry.max_tries, retry.stable).unwrap();
+    writeln!(
+        w,
+        "  stop {} after {}; retry {} to {}, {} tries, stable {}",
+        task.stop.signal,
+        task.stop.grace,
+        retry.delay,
+        retry.max_delay,
+        retry.max_tries,
+        retry.stable
+    )
+    .unwrap();
     if let Some(tolerate) = &retry.tolerate {
-        writeln!(w, "  tolerate exit {} for {}, again after {}: {}", tolerate.code, tolerate.window, tolerate.delay, tolerate.reason).unwrap();
+        writeln!(
+            w,
+            "  tolerate exit {} for {}, again after {}: {}",
+            tolerate.code, tolerate.window, tolerate.delay, tolerate.reason
+        )
+        .unwrap();
     }
     for port in &task.ports {
         let wish = match port.wish {
@@ -124,7 +189,17 @@ fn task_text(_name: &Name, task: &TaskSpec) -> String {
 }
 
 fn launch_text(w: &mut String, launch: &Launch) {
-    writeln!(w, "  $ {}", launch.command.iter().map(Template::shown).collect::<Vec<_>>().join(" ")).unwrap();
+    writeln!(
+        w,
+        "  $ {}",
+        launch
+            .command
+            .iter()
+            .map(Template::shown)
+            .collect::<Vec<_>>()
+            .join(" ")
+    )
+    .unwrap();
     for (key, value) in &launch.env {
         writeln!(w, "  env {key}={}", value.shown()).unwrap();
     }
@@ -135,7 +210,14 @@ fn launch_text(w: &mut String, launch: &Launch) {
         writeln!(w, "  user {user}").unwrap();
     }
     if let Some(java) = &launch.java {
-        writeln!(w, "  artifacts {}; java {}, best {}", launch.artifacts.join(" "), java.versions, java.preferred).unwrap();
+        writeln!(
+            w,
+            "  artifacts {}; java {}, best {}",
+            launch.artifacts.join(" "),
+            java.versions,
+            java.preferred
+        )
+        .unwrap();
     }
     for file in &launch.files {
         let place = match &file.place {
@@ -143,10 +225,17 @@ fn launch_text(w: &mut String, launch: &Launch) {
             FilePlace::Volume(volume) => format!("volume {volume}"),
             FilePlace::VolumeOnce(volume) => format!("volume {volume}, once"),
         };
-        let change = if file.on_change == OnChange::Restart { "restart" } else { "reload" };
+        let change = if file.on_change == OnChange::Restart {
+            "restart"
+        } else {
+            "reload"
+        };
         writeln!(w, "  file {} ({place}, {change})", file.path).unwrap();
         match &file.content {
-            Content::Text(text) => text.shown().lines().for_each(|line| writeln!(w, "    | {line}").unwrap()),
+            Content::Text(text) => text
+                .shown()
+                .lines()
+                .for_each(|line| writeln!(w, "    | {line}").unwrap()),
             Content::Hex(hex) => writeln!(w, "    {} bytes", hex.len() / 2).unwrap(),
         }
     }

@@ -1,7 +1,7 @@
 //! What wins over what, and where it says it came from.
 
 use expect_test::{Expect, expect};
-use smack_stack::{Data, Source, render};
+use smack_stack::{Data, render};
 
 use super::harness::{Run, outcome};
 
@@ -419,10 +419,4 @@ fn an_exact_reference_takes_the_type_of_its_parameter() {
     let settings = resolved.applications["a"].settings.as_map().expect("a map");
     assert_eq!(settings["n"].data, Data::Integer(3));
     assert_eq!(settings["t"].to_literal().as_deref(), Some("x3"));
-}
-
-#[test]
-fn a_source_is_named_as_the_user_named_it() {
-    let source = Source::new("./some/file.yaml", "applications: {}");
-    assert_eq!(source.file.as_ref(), "./some/file.yaml");
 }

@@ -133,7 +133,7 @@ fn keys_that_nobody_asked_for_are_unknown_also_in_nested_maps() {
             stack.yaml:8:5 (stack s): error: unknown key other
               hint: known are config, instances, old, older, topics
             stack.yaml:9:24 (stack s): error: unknown key config.haep
-              hint: known are heap
+              hint: did you mean heap?
             stack.yaml:10:43 (stack s): error: topics.three wants a map, found the integer 3
             stack.yaml:11:5 (stack s): notice: old is dropped
               hint: the product does this itself now

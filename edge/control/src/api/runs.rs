@@ -318,7 +318,11 @@ fn compared(
     for (application, spec) in specs {
         let system = engine.system(vdc, application.as_str());
         if let Some(system) = system {
-            problems.extend(smack_services::change(&system.header.spec, spec));
+            let mut refused = smack_services::change(&system.header.spec, spec);
+            for problem in &mut refused.0 {
+                problem.what = format!("{application}: {}", problem.what);
+            }
+            problems.extend(refused);
         }
         same &= system.is_some_and(|system| *system.header.spec == *spec);
         plan.push(effects(application, system, Some(spec)));

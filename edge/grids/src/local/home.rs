@@ -11,13 +11,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use smack_model::{Digest, Epoch, SystemId, TaskId, VolumeId};
+use smack_model::{Epoch, SystemId, TaskId, VolumeId};
 
 use super::Error;
 use super::sandbox::Tombstone;
 
 /// Compiled by the build script.
 static SHIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim"));
+
+/// `shim-` and a hash.
+const SHIM_NAME: &str = env!("SMACK_SHIM");
 
 /// Makes names in `staging` and `trash` unique within this process; the process id does the rest.
 static UNIQUE: AtomicU64 = AtomicU64::new(1);
@@ -54,6 +57,12 @@ impl Home {
         if !shim.exists() {
             home.write_shim(&shim).map_err(failed("write", &shim))?;
         }
+        // Those of earlier versions; what runs of them keeps its file as long as it needs it.
+        let bin = root.join("bin");
+        let is_earlier = |name: &&String| name.starts_with("shim-") && *name != SHIM_NAME;
+        for name in names(&bin).iter().filter(is_earlier) {
+            drop(fs::remove_file(bin.join(name)));
+        }
         Ok(home)
     }
 
@@ -72,8 +81,7 @@ impl Home {
     }
 
     pub(crate) fn shim(&self) -> PathBuf {
-        let hash = Digest::of(SHIM).0;
-        self.root.join("bin").join(format!("shim-{hash}"))
+        self.root.join("bin").join(SHIM_NAME)
     }
 
     pub(crate) fn sandboxes(&self) -> PathBuf {

@@ -1,10 +1,11 @@
 //! What outlives what: tasks their shims, their server and its successors, but not the machine.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::world::{World, eventually, is_alive, order, signal, task};
 use rustix::process::Signal;
-use smack_model::{Action, End, FoundState, Span};
+use smack_model::{Action, End, Event, FoundState, Span};
 
 #[test]
 fn a_task_outlives_its_shim() {
@@ -86,18 +87,13 @@ fn servers_come_and_go_and_no_task_notices() {
     for number in 0..tasks {
         agent.launch(order(&format!("task-{number}"), 1, &["sleep", "100"]));
     }
-    let mut pids = std::collections::BTreeMap::new();
-    for number in 0..tasks {
-        pids.insert(task(&format!("task-{number}"), 1), 0);
-    }
-    let mut seen = 0;
-    while seen < tasks {
+    let mut pids = BTreeMap::new();
+    while pids.len() < tasks {
         let (id, pid) = agent.wait("Running", |event| match event {
-            smack_model::Event::Running { id, pid } => Some((id, pid)),
+            Event::Running { id, pid } => Some((id, pid)),
             _ => None,
         });
         pids.insert(id, pid);
-        seen += 1;
     }
     let mut slowest = Duration::ZERO;
     for _ in 0..successors {
@@ -179,4 +175,26 @@ fn after_a_restart_of_the_machine_all_have_ended_with_it() {
             "{found:?}"
         );
     }
+}
+
+/// A server killed between preparing and the claim; its shim comes late.
+#[test]
+fn what_an_earlier_server_had_prepared_is_never_started() {
+    let world = World::new();
+    let staging = world.home().join("staging/qa.run.app.1.task.1.1.99-1");
+    drop(world.agent());
+    std::fs::create_dir_all(staging.join(".smack")).unwrap();
+    std::fs::write(staging.join(".smack/order"), "arg=touch\0arg=started\0").unwrap();
+    let agent = world.agent();
+    let (found, _) = agent.inventory();
+    assert_eq!(found.len(), 0);
+    let mut bin = std::fs::read_dir(world.home().join("bin")).unwrap();
+    let shim = bin.next().unwrap().unwrap().path();
+    let late = std::process::Command::new(shim)
+        .arg("run")
+        .args([&staging, &world.sandbox(&task("task", 1))])
+        .status()
+        .unwrap();
+    assert_eq!(late.code(), Some(4), "failed before the claim");
+    assert!(!world.sandbox(&task("task", 1)).exists());
 }

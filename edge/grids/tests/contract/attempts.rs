@@ -263,3 +263,41 @@ fn a_task_killed_for_want_of_memory_is_told_as_such() {
     set.unwrap();
     assert_eq!(end, End::OutOfMemory);
 }
+
+/// Needs a small file system: `SMACK_TEST_SMALL_DISK=<its directory>`; passes over without.
+#[test]
+fn on_a_full_disk_launches_are_refused_and_all_else_goes_on() {
+    let Some(disk) = std::env::var_os("SMACK_TEST_SMALL_DISK") else {
+        return;
+    };
+    let world = World::of(tempfile::TempDir::new_in(disk).unwrap());
+    let agent = world.agent();
+    let (stopped, _) = agent.run("stopped", &["sleep", "100"]);
+    let (killed, pid) = agent.run("killed", &["sleep", "100"]);
+    let filler = world.home().join("filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    for size in [1 << 16, 1 << 12, 1 << 8, 1] {
+        while std::io::Write::write_all(&mut file, &vec![1; size]).is_ok() {}
+    }
+    drop(file);
+    let id = agent.launch(order("late", 1, &["sleep", "100"]));
+    let refusal = agent.refused(&id);
+    assert!(matches!(refusal, Refusal::DiskFull { .. }), "{refusal}");
+    signal(pid, Signal::KILL);
+    assert_eq!(agent.ended(&killed), End::Signal(9));
+    agent.stop(&stopped, Span::seconds(5));
+    assert_eq!(agent.ended(&stopped), End::Stopped { code: 143 });
+    drop(agent);
+    // A new server finds its way on the full disk, too.
+    let agent = world.agent();
+    let (found, _) = agent.inventory();
+    assert!(matches!(
+        &found[&killed],
+        FoundState::Ended {
+            end: End::Signal(9),
+            ..
+        }
+    ));
+    std::fs::remove_file(filler).unwrap();
+    agent.run("later", &["sleep", "100"]);
+}

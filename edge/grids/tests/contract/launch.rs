@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::world::{Agent, World, eventually, name, order};
+use crate::world::{Agent, World, name, order};
 use smack_grids::{LocalGrid, ReachError};
 use smack_model::{
     Action, Content, End, FilePlace, FileSpec, JavaNeed, Launch, LaunchOrder, OnChange, Piece,
@@ -220,7 +220,6 @@ fn what_cannot_be_is_refused_with_its_reason() {
     let agent = world.agent();
     let said = |order| refusal(&agent, order).to_string();
     let text = |path: &str| file(FilePlace::Sandbox, path, "");
-    let program = std::env::current_exe().unwrap();
     let not_executable = world.home().join("plain");
     std::fs::write(&not_executable, "text").unwrap();
     let cases: Vec<(LaunchOrder, &str)> = vec![
@@ -291,7 +290,6 @@ fn what_cannot_be_is_refused_with_its_reason() {
         other.launch(order);
         assert_eq!(other.refused(&id).to_string(), said);
     }
-    drop(program);
     assert_eq!(
         std::fs::read_dir(world.home().join("staging"))
             .unwrap()
@@ -425,5 +423,5 @@ fn commands_run_in_a_tasks_place() {
         "{missing:?}"
     );
     agent.stop(&id, Span::seconds(5));
-    eventually(|| agent.ended(&id) == End::Stopped { code: 143 });
+    assert_eq!(agent.ended(&id), End::Stopped { code: 143 });
 }

@@ -59,8 +59,12 @@ impl LaunchPaths for Paths {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::of(TempDir::new().unwrap())
+    }
+
+    pub(crate) fn of(home: TempDir) -> Self {
         Self {
-            home: TempDir::new().unwrap(),
+            home,
             logs: LogLimits::default(),
             boot_id: None,
         }

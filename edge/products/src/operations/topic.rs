@@ -181,7 +181,10 @@ impl<'a> TopicWork<'a> {
         if moves.is_empty() {
             return Ok(()); // under way
         }
-        report.say(format!("topic {}: to {wanted} replicas", self.wish.topic));
+        report.say(format!(
+            "topic {}: to replication {wanted}",
+            self.wish.topic
+        ));
         self.client.reassign(&moves).await?;
         self.changed.push(format!(
             "replication {wanted} for {} partitions",

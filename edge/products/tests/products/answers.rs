@@ -21,19 +21,19 @@ use kafka_protocol::protocol::{Encodable, StrBytes};
 use crate::fake::{Reply, Script};
 
 /// A partition: its replicas, the first of which leads if it is in sync, and those in sync.
-pub type Partition = (Vec<i32>, Vec<i32>);
+pub(crate) type Partition = (Vec<i32>, Vec<i32>);
 
 #[derive(Debug, Clone, Default)]
-pub struct Cluster {
-    pub brokers: Vec<i32>,
-    pub controller: i32,
-    pub topics: Vec<(String, Vec<Partition>)>,
-    pub min_in_sync: u32,
+pub(crate) struct Cluster {
+    pub(crate) brokers: Vec<i32>,
+    pub(crate) controller: i32,
+    pub(crate) topics: Vec<(String, Vec<Partition>)>,
+    pub(crate) min_in_sync: u32,
     /// The highest version of Metadata.
-    pub metadata: i16,
+    pub(crate) metadata: i16,
 }
 
-pub fn healthy() -> Cluster {
+pub(crate) fn healthy() -> Cluster {
     Cluster {
         brokers: vec![1, 2, 3],
         controller: 2,
@@ -44,7 +44,7 @@ pub fn healthy() -> Cluster {
 }
 
 /// Answers as a broker of the cluster; a topic that is created appears in it, moves are done at once.
-pub fn script(cluster: &Rc<RefCell<Cluster>>) -> Script {
+pub(crate) fn script(cluster: &Rc<RefCell<Cluster>>) -> Script {
     let cluster = Rc::clone(cluster);
     Rc::new(move |key, version, _request| {
         let mut cluster = cluster.borrow_mut();
@@ -93,7 +93,7 @@ fn body(tags: bool, answer: &impl Encodable, version: i16) -> Reply {
     Reply::Body(tags, bytes)
 }
 
-pub fn versions(metadata: i16) -> ApiVersionsResponse {
+pub(crate) fn versions(metadata: i16) -> ApiVersionsResponse {
     let known = [
         (ApiKey::ApiVersions, 0, 4),
         (ApiKey::Metadata, 0, metadata),
@@ -111,7 +111,7 @@ pub fn versions(metadata: i16) -> ApiVersionsResponse {
     ApiVersionsResponse::default().with_api_keys(known.to_vec())
 }
 
-pub fn metadata(cluster: &Cluster) -> MetadataResponse {
+pub(crate) fn metadata(cluster: &Cluster) -> MetadataResponse {
     let broker = |&id: &i32| {
         MetadataResponseBroker::default()
             .with_node_id(BrokerId(id))

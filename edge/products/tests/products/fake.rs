@@ -10,9 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What a fake does with a request: its key, version and correlation number, and its body.
-pub type Script = Rc<dyn Fn(i16, i16, &[u8]) -> Reply>;
+pub(crate) type Script = Rc<dyn Fn(i16, i16, &[u8]) -> Reply>;
 
-pub enum Reply {
+pub(crate) enum Reply {
     /// The body of an answer; the correlation number is put before it, with tags if `true`.
     Body(bool, Vec<u8>),
     /// These bytes as they are, then the end of the connection.
@@ -20,7 +20,7 @@ pub enum Reply {
     Silence,
 }
 
-pub fn run<T>(test: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -35,7 +35,7 @@ async fn listen() -> (TcpListener, SocketAddr) {
 }
 
 /// Takes whatever comes first and answers with the bytes; none at all means that it never answers.
-pub async fn replays(bytes: Option<Vec<u8>>) -> u16 {
+pub(crate) async fn replays(bytes: Option<Vec<u8>>) -> u16 {
     let (listener, address) = listen().await;
     tokio::task::spawn_local(async move {
         let mut held = Vec::new();
@@ -53,13 +53,13 @@ pub async fn replays(bytes: Option<Vec<u8>>) -> u16 {
     address.port()
 }
 
-pub async fn zookeeper(mode: &str) -> u16 {
+pub(crate) async fn zookeeper(mode: &str) -> u16 {
     let answer = format!("Zookeeper version: 3.9.5\nMode: {mode}\nNode count: 5\n");
     replays(Some(answer.into_bytes())).await
 }
 
 /// A broker that frames requests and leaves the answers to the script.
-pub async fn broker(script: Script) -> u16 {
+pub(crate) async fn broker(script: Script) -> u16 {
     let (listener, address) = listen().await;
     tokio::task::spawn_local(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -79,13 +79,11 @@ async fn serve(mut stream: TcpStream, script: Script) -> Option<()> {
         let version = i16::from_be_bytes([request[2], request[3]]);
         match script(key, version, &request) {
             Reply::Body(tags, body) => {
-                let mut answer = request[4..8].to_vec();
+                let length = 4 + i32::from(tags) + i32::try_from(body.len()).ok()?;
+                let mut answer = length.to_be_bytes().to_vec();
+                answer.extend(&request[4..8]);
                 answer.extend(tags.then_some(0));
                 answer.extend(body);
-                stream
-                    .write_i32(i32::try_from(answer.len()).ok()?)
-                    .await
-                    .ok()?;
                 stream.write_all(&answer).await.ok()?;
             }
             Reply::Raw(bytes) => {
@@ -97,15 +95,15 @@ async fn serve(mut stream: TcpStream, script: Script) -> Option<()> {
     }
 }
 
-pub fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
-pub fn ports(port: u16) -> Ports {
+pub(crate) fn ports(port: u16) -> Ports {
     BTreeMap::from([(name("client"), port)])
 }
 
-pub fn member(task: &str, id: u32, port: u16) -> Member {
+pub(crate) fn member(task: &str, id: u32, port: u16) -> Member {
     Member {
         task: name(task),
         member: Some(id),
@@ -116,7 +114,7 @@ pub fn member(task: &str, id: u32, port: u16) -> Member {
 }
 
 /// A port on which nobody listens.
-pub async fn nobody() -> u16 {
+pub(crate) async fn nobody() -> u16 {
     let (listener, address) = listen().await;
     drop(listener);
     address.port()

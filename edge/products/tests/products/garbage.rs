@@ -6,11 +6,20 @@ use std::time::Duration;
 
 use kafka_protocol::protocol::Encodable;
 use proptest::prelude::*;
-use smack_products::Direct;
 use smack_products::kafka::{Client, Listener, Which};
+use smack_products::{Connecting, Direct, Reach};
 
 use crate::answers;
 use crate::fake::{Reply, broker, run};
+
+/// Reaches the fake only, whatever address a garbled answer names.
+struct Only(u16);
+
+impl Reach for Only {
+    fn connect<'a>(&'a self, _address: &'a str, _port: u16) -> Connecting<'a> {
+        Direct.connect("127.33.9.1", self.0)
+    }
+}
 
 /// Asks everything there is to ask of a broker whose answers are all `body`.
 async fn ask_all(body: Vec<u8>) {
@@ -31,7 +40,8 @@ async fn ask_all(body: Vec<u8>) {
         address: "127.33.9.1".to_owned(),
         port,
     };
-    let mut client = Client::new(&Direct, vec![listener], Duration::from_secs(5));
+    let only = Only(port);
+    let mut client = Client::new(&only, vec![listener], Duration::from_secs(5));
     let _view = client.cluster(Which::All).await;
     let _topic = client.topic("events").await;
     let _configs = client.configs(&["events"], None).await;

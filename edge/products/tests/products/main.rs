@@ -1,5 +1,7 @@
 //! Probes, checks and operations against scripted products on loopback: good, half, silent and garbled answers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
+
 mod answers;
 mod check;
 mod fake;

@@ -105,3 +105,19 @@ fn drift_is_told() {
         assert!(unknown.is_some_and(|why| why.contains("could not be looked at")));
     });
 }
+
+#[test]
+fn any_runtime_may_ask() {
+    fn is_send<T: Send>(_: &T) {}
+    let members = [member("task-1", 1, 1)];
+    let asked = topic("events", 3);
+    is_send(&drift(&Direct, &members, &asked));
+    let order = OperationOrder {
+        system: SystemId::parse("qa/a/kafka!1").unwrap(),
+        name: "it".to_owned(),
+        digest: Digest::of(b"it"),
+        operation: topic("events", 3),
+        members: Vec::new(),
+    };
+    is_send(&perform(&Direct, &order, drop));
+}

@@ -71,13 +71,27 @@ fn a_good_tar_is_unpacked_with_modes_and_links() {
     ]);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&bytes).unwrap();
-    for (name, bytes) in [("x.tar", bytes.clone()), ("x.tar.gz", gzip.finish().unwrap())] {
+    for (name, bytes) in [
+        ("x.tar", bytes.clone()),
+        ("x.tar.gz", gzip.finish().unwrap()),
+    ] {
         let unpacked = Unpacked::of(name, &bytes, &Limits::default());
         assert_eq!(*unpacked.result.as_ref().unwrap(), Kind::Tar);
         for file in ["a/run", "a/now", "b/up", "a/same"] {
-            assert_eq!(fs::read(unpacked.path(file)).unwrap(), b"#!", "{name} {file}");
+            assert_eq!(
+                fs::read(unpacked.path(file)).unwrap(),
+                b"#!",
+                "{name} {file}"
+            );
         }
-        assert_eq!(fs::metadata(unpacked.path("a/run")).unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(
+            fs::metadata(unpacked.path("a/run"))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o755
+        );
         assert_eq!(fs::read_dir(unpacked.path("")).unwrap().count(), 2);
     }
 }
@@ -85,27 +99,63 @@ fn a_good_tar_is_unpacked_with_modes_and_links() {
 #[test]
 fn what_leads_out_is_refused_by_name_and_leaves_nothing() {
     for (items, expected) in [
-        (vec![Item::File("ok", b""), Item::File("a/../../x", b"")], "entry `a/../../x` refused: `..` leads out"),
-        (vec![Item::File("/etc/x", b"")], "entry `/etc/x` refused: the name is absolute"),
-        (vec![Item::Symlink("l", "/etc")], "entry `l` refused: the link leads out"),
-        (vec![Item::Symlink("a/l", "../../x")], "entry `a/l` refused: the link leads out"),
-        (vec![Item::Symlink("d", "."), Item::Symlink("e", "d/../..")], "entry `e` refused: the link leads out"),
-        (vec![Item::Symlink("l", "l")], "entry `l` refused: the link leads out"),
-        (vec![Item::Link("h", "/etc/passwd")], "entry `h` refused: the hard link leads to no earlier file"),
-        (vec![Item::Link("h", "../x")], "entry `h` refused: the hard link leads to no earlier file"),
-        (vec![Item::Of("dev", tar::EntryType::Block)], "entry `dev` refused: it is a device"),
-        (vec![Item::Of("pipe", tar::EntryType::Fifo)], "entry `pipe` refused: it is a device"),
+        (
+            vec![Item::File("ok", b""), Item::File("a/../../x", b"")],
+            "entry `a/../../x` refused: `..` leads out",
+        ),
+        (
+            vec![Item::File("/etc/x", b"")],
+            "entry `/etc/x` refused: the name is absolute",
+        ),
+        (
+            vec![Item::Symlink("l", "/etc")],
+            "entry `l` refused: the link leads out",
+        ),
+        (
+            vec![Item::Symlink("a/l", "../../x")],
+            "entry `a/l` refused: the link leads out",
+        ),
+        (
+            vec![Item::Symlink("d", "."), Item::Symlink("e", "d/../..")],
+            "entry `e` refused: the link leads out",
+        ),
+        (
+            vec![Item::Symlink("l", "l")],
+            "entry `l` refused: the link leads out",
+        ),
+        (
+            vec![Item::Link("h", "/etc/passwd")],
+            "entry `h` refused: the hard link leads to no earlier file",
+        ),
+        (
+            vec![Item::Link("h", "../x")],
+            "entry `h` refused: the hard link leads to no earlier file",
+        ),
+        (
+            vec![Item::Of("dev", tar::EntryType::Block)],
+            "entry `dev` refused: it is a device",
+        ),
+        (
+            vec![Item::Of("pipe", tar::EntryType::Fifo)],
+            "entry `pipe` refused: it is a device",
+        ),
     ] {
         let unpacked = Unpacked::of("x.tar", &tar_of(&items), &Limits::default());
         let text = unpacked.result.as_ref().unwrap_err().to_string();
-        assert!(text.starts_with("x.tar: ") && text.contains(expected), "{text}");
+        assert!(
+            text.starts_with("x.tar: ") && text.contains(expected),
+            "{text}"
+        );
         assert!(unpacked.is_empty(), "{text}: something was left");
     }
 }
 
 #[test]
 fn nothing_is_written_through_a_link() {
-    let items = [Item::Symlink("a", "/tmp"), Item::File("a/smack-was-here", b"x")];
+    let items = [
+        Item::Symlink("a", "/tmp"),
+        Item::File("a/smack-was-here", b"x"),
+    ];
     let unpacked = Unpacked::of("x.tar", &tar_of(&items), &Limits::default());
     assert!(unpacked.result.is_err() && !Path::new("/tmp/smack-was-here").exists());
 }
@@ -114,8 +164,20 @@ fn nothing_is_written_through_a_link() {
 fn too_many_and_too_large_are_refused() {
     let items = [Item::File("a", b"123456"), Item::File("b", b"123456")];
     for (limits, expected) in [
-        (Limits { bytes_max: 10, entries_max: 9 }, "x.tar: refused at entry `b`: more than 10 bytes unpacked"),
-        (Limits { bytes_max: 99, entries_max: 1 }, "x.tar: refused at entry `b`: more than 1 entries"),
+        (
+            Limits {
+                bytes_max: 10,
+                entries_max: 9,
+            },
+            "x.tar: refused at entry `b`: more than 10 bytes unpacked",
+        ),
+        (
+            Limits {
+                bytes_max: 99,
+                entries_max: 1,
+            },
+            "x.tar: refused at entry `b`: more than 1 entries",
+        ),
     ] {
         let unpacked = Unpacked::of("x.tar", &tar_of(&items), &limits);
         assert_eq!(unpacked.result.as_ref().unwrap_err().to_string(), expected);
@@ -126,7 +188,8 @@ fn too_many_and_too_large_are_refused() {
 fn zip_of(names: &[&str]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for name in names {
-        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.start_file(*name, zip::write::SimpleFileOptions::default())
+            .unwrap();
         zip.write_all(b"content content content").unwrap();
     }
     zip.finish().unwrap().into_inner()
@@ -137,25 +200,53 @@ fn zips_are_unpacked_but_jars_stay_whole() {
     let bytes = zip_of(&["a/b.txt"]);
     let unpacked = Unpacked::of("x.zip", &bytes, &Limits::default());
     assert_eq!(*unpacked.result.as_ref().unwrap(), Kind::Zip);
-    assert_eq!(fs::read(unpacked.path("a/b.txt")).unwrap(), b"content content content");
+    assert_eq!(
+        fs::read(unpacked.path("a/b.txt")).unwrap(),
+        b"content content content"
+    );
     let unpacked = Unpacked::of("x.jar", &bytes, &Limits::default());
     assert_eq!(*unpacked.result.as_ref().unwrap(), Kind::Plain);
     assert_eq!(fs::read(unpacked.path("x.jar")).unwrap(), bytes);
     let unpacked = Unpacked::of("x.zip", &zip_of(&["../b.txt"]), &Limits::default());
-    assert!(unpacked.result.as_ref().unwrap_err().to_string().contains("`../b.txt` refused"));
-    let limits = Limits { bytes_max: 5, ..Limits::default() };
-    assert!(matches!(Unpacked::of("x.zip", &bytes, &limits).result, Err(Error::Limit { .. })));
+    assert!(
+        unpacked
+            .result
+            .as_ref()
+            .unwrap_err()
+            .to_string()
+            .contains("`../b.txt` refused")
+    );
+    let limits = Limits {
+        bytes_max: 5,
+        ..Limits::default()
+    };
+    assert!(matches!(
+        Unpacked::of("x.zip", &bytes, &limits).result,
+        Err(Error::Limit { .. })
+    ));
 }
 
 #[test]
 fn damaged_archives_are_told_not_guessed() {
     let whole = tar_of(&[Item::File("a", &[7; 4000])]);
     let unpacked = Unpacked::of("x.tar", &whole[..2000], &Limits::default());
-    assert!(matches!(unpacked.result, Err(Error::Damaged { .. })), "{:?}", unpacked.result);
+    assert!(
+        matches!(unpacked.result, Err(Error::Damaged { .. })),
+        "{:?}",
+        unpacked.result
+    );
     let unpacked = Unpacked::of("x.zip", &zip_of(&["a"])[..40], &Limits::default());
-    assert!(matches!(unpacked.result, Err(Error::Damaged { .. })), "{:?}", unpacked.result);
+    assert!(
+        matches!(unpacked.result, Err(Error::Damaged { .. })),
+        "{:?}",
+        unpacked.result
+    );
     let unpacked = Unpacked::of("x.tar.gz", &[0x1f, 0x8b, 8, 0, 1, 2, 3], &Limits::default());
-    assert!(matches!(unpacked.result, Err(Error::Damaged { .. })), "{:?}", unpacked.result);
+    assert!(
+        matches!(unpacked.result, Err(Error::Damaged { .. })),
+        "{:?}",
+        unpacked.result
+    );
 }
 
 #[test]
@@ -177,15 +268,35 @@ fn addresses_are_paths_file_or_http() {
     File::create(&file).unwrap().write_all(b"abc").unwrap();
     let server = serve(b"abc", Manner::BreaksAfter(2));
     let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    for url in [file.display().to_string(), format!("file://{}", file.display()), format!("{}x.bin?a=b", server.base)] {
+    for url in [
+        file.display().to_string(),
+        format!("file://{}", file.display()),
+        format!("{}x.bin?a=b", server.base),
+    ] {
         let got = fetch_url(&url, Some(sha256), &to).unwrap();
-        assert_eq!((got.file_name().unwrap().to_str(), fs::read(&got).unwrap()), (Some("x.bin"), b"abc".to_vec()), "{url}");
+        assert_eq!(
+            (got.file_name().unwrap().to_str(), fs::read(&got).unwrap()),
+            (Some("x.bin"), b"abc".to_vec()),
+            "{url}"
+        );
     }
     let refused = serve(b"abc", Manner::Status(404)).base;
     for (url, sha256, expected) in [
-        (file.display().to_string(), Some("00"), format!("hash is {sha256}, expected 00")),
-        ("ftp://x/y".to_owned(), None, "neither a file nor an http(s) address".to_owned()),
-        ("/no/such/file".to_owned(), None, "/no/such/file: No such file or directory".to_owned()),
+        (
+            file.display().to_string(),
+            Some("00"),
+            format!("hash is {sha256}, expected 00"),
+        ),
+        (
+            "ftp://x/y".to_owned(),
+            None,
+            "neither a file nor an http(s) address".to_owned(),
+        ),
+        (
+            "/no/such/file".to_owned(),
+            None,
+            "/no/such/file: No such file or directory".to_owned(),
+        ),
         (format!("{refused}x"), None, "x: not there".to_owned()),
     ] {
         let text = fetch_url(&url, sha256, &to).unwrap_err().to_string();

@@ -69,8 +69,10 @@ impl Rehearsal {
         let directory = self.scratch.join(&entry.product);
         let data = directory.join("data");
         store::make_directory(&data)?;
-        let mut files: Vec<(PathBuf, Vec<u8>)> =
-            entry.assets().map(|(name, bytes)| (data.join(name), bytes.to_vec())).collect();
+        let mut files: Vec<(PathBuf, Vec<u8>)> = entry
+            .assets()
+            .map(|(name, bytes)| (data.join(name), bytes.to_vec()))
+            .collect();
         let (address, data_text) = (self.address, data.display().to_string());
         let settings = match (entry.product.as_str(), entry.mode) {
             ("kafka", Some(Mode::Kraft)) => {
@@ -84,8 +86,14 @@ impl Rehearsal {
                 zookeeper_settings(address, &data_text)
             }
         };
-        let minimal = entry.minimal.iter().map(|(key, value)| format!("{key}={value}\n"));
-        files.push((directory.join("server.cfg"), (minimal.collect::<String>() + &settings).into_bytes()));
+        let minimal = entry
+            .minimal
+            .iter()
+            .map(|(key, value)| format!("{key}={value}\n"));
+        files.push((
+            directory.join("server.cfg"),
+            (minimal.collect::<String>() + &settings).into_bytes(),
+        ));
         for (path, bytes) in files {
             write(&path, &bytes)?;
         }
@@ -98,7 +106,10 @@ impl Rehearsal {
             java: server.java.clone(),
             class_path: server.class_path.clone(),
             flags,
-            main: vec![entry.main_class.clone(), directory.join("server.cfg").display().to_string()],
+            main: vec![
+                entry.main_class.clone(),
+                directory.join("server.cfg").display().to_string(),
+            ],
             directory,
             ready_timeout: Duration::from_secs(120),
             stop_timeout: Duration::from_secs(60),
@@ -119,7 +130,9 @@ fn zookeeper_settings(address: Ipv4Addr, data: &str) -> String {
 }
 
 fn zookeeper_mode_settings(address: Ipv4Addr, data: &str) -> String {
-    format!("broker.id=1\nzookeeper.connect={address}:2181\nlisteners=PLAINTEXT://{address}:9092\nlog.dirs={data}\n")
+    format!(
+        "broker.id=1\nzookeeper.connect={address}:2181\nlisteners=PLAINTEXT://{address}:9092\nlog.dirs={data}\n"
+    )
 }
 
 fn kraft_settings(address: Ipv4Addr, data: &str) -> String {

@@ -12,7 +12,13 @@ fn java(home: &Path, script: &str) -> Found {
     fs::create_dir_all(home.join("bin")).unwrap();
     fs::write(home.join("bin/java"), format!("#!/bin/sh\n{script}\n")).unwrap();
     fs::set_permissions(home.join("bin/java"), fs::Permissions::from_mode(0o755)).unwrap();
-    Found { home: home.to_owned(), version: "17".into(), feature: 17, build: "17+1".into(), by: String::new() }
+    Found {
+        home: home.to_owned(),
+        version: "17".into(),
+        feature: 17,
+        build: "17+1".into(),
+        by: String::new(),
+    }
 }
 
 fn recording(home: &Path, script: &str) -> Recording {
@@ -41,14 +47,34 @@ fn a_key_follows_java_class_path_and_flags_but_not_heap() {
     let home = tempfile::tempdir().unwrap();
     let java = java(home.path(), "");
     let key = |flags: &[&str], jar: &str| {
-        Key::new(&java, &[PathBuf::from(jar)], &flags.iter().map(|flag| (*flag).to_owned()).collect::<Vec<_>>())
+        Key::new(
+            &java,
+            &[PathBuf::from(jar)],
+            &flags
+                .iter()
+                .map(|flag| (*flag).to_owned())
+                .collect::<Vec<_>>(),
+        )
     };
     let base = key(&["-XX:+UseSerialGC", "-Xmx64m"], "/a.jar");
-    assert_eq!(base, key(&["-XX:+UseSerialGC", "-Xmx99m", "-Dx=y"], "/a.jar"));
+    assert_eq!(
+        base,
+        key(&["-XX:+UseSerialGC", "-Xmx99m", "-Dx=y"], "/a.jar")
+    );
     assert_ne!(base, key(&["-XX:+UseG1GC"], "/a.jar"));
     assert_ne!(base, key(&["-XX:+UseSerialGC"], "/b.jar"));
-    let other = Found { build: "17+2".to_owned(), ..java.clone() };
-    assert_ne!(base, Key::new(&other, &[PathBuf::from("/a.jar")], &["-XX:+UseSerialGC".to_owned()]));
+    let other = Found {
+        build: "17+2".to_owned(),
+        ..java.clone()
+    };
+    assert_ne!(
+        base,
+        Key::new(
+            &other,
+            &[PathBuf::from("/a.jar")],
+            &["-XX:+UseSerialGC".to_owned()]
+        )
+    );
 }
 
 #[test]
@@ -60,28 +86,54 @@ fn a_recording_puts_the_archive_in_place_once() {
     assert_eq!(archives.flag(&key), None);
     let ready = home.path().join("ready");
     let path = record(&archives, &recording, &|| ready.exists()).unwrap();
-    assert_eq!((archives.existing(&key), archives.path(&key)), (Some(path.clone()), path.clone()));
-    assert_eq!(archives.flag(&key), Some(format!("-XX:SharedArchiveFile={}", path.display())));
+    assert_eq!(
+        (archives.existing(&key), archives.path(&key)),
+        (Some(path.clone()), path.clone())
+    );
+    assert_eq!(
+        archives.flag(&key),
+        Some(format!("-XX:SharedArchiveFile={}", path.display()))
+    );
     assert_eq!(archives.list(), [(path.clone(), 8)]);
-    assert_eq!(record(&archives, &recording, &|| panic!("started again")).unwrap(), path);
+    assert_eq!(
+        record(&archives, &recording, &|| panic!("started again")).unwrap(),
+        path
+    );
 }
 
 #[test]
 fn what_goes_wrong_is_told_and_leaves_no_archive() {
     for (script, ready, expected) in [
-        ("echo no such class; exit 1", false, "x-1 ended with exit status: 1 before it was ready; its last words: no such class"),
+        (
+            "echo no such class; exit 1",
+            false,
+            "x-1 ended with exit status: 1 before it was ready; its last words: no such class",
+        ),
         ("sleep 9", false, "x-1 was not ready after 0 s"),
-        ("exec sleep 9", true, "no usable archive: the JVM ended with signal: 15 (SIGTERM) and wrote none"),
-        ("trap '' TERM; sleep 0.2; while :; do sleep 0.05; done", true, "x-1 did not stop"),
+        (
+            "exec sleep 9",
+            true,
+            "no usable archive: the JVM ended with signal: 15 (SIGTERM) and wrote none",
+        ),
+        (
+            "trap '' TERM; sleep 0.2; while :; do sleep 0.05; done",
+            true,
+            "x-1 did not stop",
+        ),
     ] {
         let home = tempfile::tempdir().unwrap();
         let archives = Archives::of(home.path());
         let start = Instant::now();
         // Ready only after the script has had the time to set its trap.
-        let error = record(&archives, &recording(home.path(), script), &|| ready && start.elapsed().as_millis() > 200);
+        let error = record(&archives, &recording(home.path(), script), &|| {
+            ready && start.elapsed().as_millis() > 200
+        });
         let text = error.unwrap_err().to_string();
         assert!(text.starts_with(expected), "{text}");
-        assert!(archives.list().is_empty() && start.elapsed() < Duration::from_secs(5), "{text}");
+        assert!(
+            archives.list().is_empty() && start.elapsed() < Duration::from_secs(5),
+            "{text}"
+        );
     }
 }
 

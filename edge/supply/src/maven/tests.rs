@@ -15,11 +15,19 @@ fn with_client(script: &str, home: &Path) -> Option<Reason> {
     let program = home.join("mvn");
     fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let maven = Maven { program: Some(program), silence: Duration::from_millis(500), ..Maven::default() };
+    let maven = Maven {
+        program: Some(program),
+        silence: Duration::from_millis(500),
+        ..Maven::default()
+    };
     let store = Store::open(home).unwrap();
     let jar = artifact("a", b"content");
     let answers = maven.fetch_all(&store, &[jar], &|_, _, _| {}).unwrap();
-    assert_eq!(fs::read_dir(store.root().join("partial")).unwrap().count(), 0, "scratch left behind");
+    assert_eq!(
+        fs::read_dir(store.root().join("partial")).unwrap().count(),
+        0,
+        "scratch left behind"
+    );
     answers.into_iter().next().map(|(_, reason)| reason)
 }
 
@@ -29,10 +37,19 @@ fn a_client_gives_a_file_a_complaint_or_nothing() {
     let give = "mkdir -p lib/test/a/1; printf content > lib/test/a/1/a-1.jar; echo Downloaded from x: y/a-1.jar";
     assert_eq!(with_client(give, home.path()), None);
     for (script, expected) in [
-        ("echo '[ERROR] no such thing -> [Help 1]'; echo '[ERROR] more'; exit 1", "no such thing"),
-        ("echo JAVA_HOME is not set >&2; exit 1", "ended with exit status: 1: JAVA_HOME is not set"),
+        (
+            "echo '[ERROR] no such thing -> [Help 1]'; echo '[ERROR] more'; exit 1",
+            "no such thing",
+        ),
+        (
+            "echo JAVA_HOME is not set >&2; exit 1",
+            "ended with exit status: 1: JAVA_HOME is not set",
+        ),
         ("exit 0", "not there"),
-        ("mkdir -p lib/test/a/1; printf contenT > lib/test/a/1/a-1.jar", "a-1.jar refused, its hash is"),
+        (
+            "mkdir -p lib/test/a/1; printf contenT > lib/test/a/1/a-1.jar",
+            "a-1.jar refused, its hash is",
+        ),
     ] {
         let home = tempfile::tempdir().unwrap();
         let text = with_client(script, home.path()).unwrap().to_string();
@@ -57,16 +74,36 @@ fn the_repository_is_the_one_the_client_uses() {
     let home = Path::new("/home/me");
     for (settings, expected) in [
         ("", None),
-        ("<settings><localRepository>/big/m2</localRepository></settings>", Some("/big/m2")),
-        ("<localRepository>${user.home}/m2</localRepository>", Some("/home/me/m2")),
+        (
+            "<settings><localRepository>/big/m2</localRepository></settings>",
+            Some("/big/m2"),
+        ),
+        (
+            "<localRepository>${user.home}/m2</localRepository>",
+            Some("/home/me/m2"),
+        ),
         ("<!-- <localRepository>/no</localRepository> --><a/>", None),
-        ("<!-- x --><localRepository> /yes </localRepository>", Some("/yes")),
+        (
+            "<!-- x --><localRepository> /yes </localRepository>",
+            Some("/yes"),
+        ),
         ("<localRepository>${env.ELSEWHERE}</localRepository>", None),
     ] {
-        assert_eq!(configured_repository(settings, home).as_deref(), expected.map(Path::new), "{settings}");
+        assert_eq!(
+            configured_repository(settings, home).as_deref(),
+            expected.map(Path::new),
+            "{settings}"
+        );
     }
     let arguments = vec!["-Dmaven.repo.local=/given".to_owned()];
-    assert_eq!(Maven { arguments, ..Maven::default() }.local_repository(), Path::new("/given"));
+    assert_eq!(
+        Maven {
+            arguments,
+            ..Maven::default()
+        }
+        .local_repository(),
+        Path::new("/given")
+    );
 }
 
 #[test]
@@ -74,6 +111,8 @@ fn a_pom_names_classifiers_and_resolves_nothing_beyond() {
     let mut jar = artifact("a", b"content");
     jar.at = "g.h:a:1:linux".to_owned();
     let text = pom_text(&[jar]);
-    assert!(text.contains("<groupId>g.h</groupId><artifactId>a</artifactId><version>1</version><classifier>linux<"));
+    assert!(text.contains(
+        "<groupId>g.h</groupId><artifactId>a</artifactId><version>1</version><classifier>linux<"
+    ));
     assert!(text.contains("<exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>"));
 }

@@ -11,7 +11,12 @@ const CONTENT: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 fn limits() -> Limits {
     let short = Duration::from_millis(250);
-    Limits { connect: short, answer: short, stretch: short, parallel: 1 }
+    Limits {
+        connect: short,
+        answer: short,
+        stretch: short,
+        parallel: 1,
+    }
 }
 
 /// The reason of failure, the starts of the ranges asked for, and the seconds it took.
@@ -24,8 +29,21 @@ fn fetch(manner: Manner, partial: Option<&[u8]>) -> (Option<Reason>, Vec<usize>,
     }
     let server = serve(CONTENT, manner);
     let start = Instant::now();
-    let answers = fetch_all(&store, &server.base, std::slice::from_ref(&jar), &limits(), &|_, _, _| {}).unwrap();
-    let starts = server.requests.lock().unwrap().iter().map(|(_, start)| *start).collect();
+    let answers = fetch_all(
+        &store,
+        &server.base,
+        std::slice::from_ref(&jar),
+        &limits(),
+        &|_, _, _| {},
+    )
+    .unwrap();
+    let starts = server
+        .requests
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(_, start)| *start)
+        .collect();
     let reason = answers.into_iter().next().map(|(_, reason)| reason);
     assert_eq!(reason.is_none(), store.get(&jar).unwrap().is_some());
     (reason, starts, start.elapsed().as_secs_f64())

@@ -19,7 +19,10 @@ fn a_file_is_kept_read_only_under_its_hash() {
     assert_eq!(store.get(&jar).unwrap(), None);
     let path = store.put(&jar, &mut &b"content"[..]).unwrap();
     assert_eq!(store.get(&jar).unwrap(), Some(path.clone()));
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o444);
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o444
+    );
     assert!(path.ends_with(format!("sha256/{}/{}", &jar.sha256[..2], jar.sha256)));
 }
 
@@ -27,12 +30,23 @@ fn a_file_is_kept_read_only_under_its_hash() {
 fn other_content_is_refused_with_both_hashes() {
     let (_home, store) = store();
     let jar = artifact("a", b"content");
-    let Err(Error::HashMismatch { name, expected, found }) = store.put(&jar, &mut &b"contenT"[..]) else {
+    let Err(Error::HashMismatch {
+        name,
+        expected,
+        found,
+    }) = store.put(&jar, &mut &b"contenT"[..])
+    else {
         panic!("taken");
     };
-    assert_eq!((name.as_str(), expected == jar.sha256, found == jar.sha256), ("a-1.jar", true, false));
+    assert_eq!(
+        (name.as_str(), expected == jar.sha256, found == jar.sha256),
+        ("a-1.jar", true, false)
+    );
     assert_eq!(store.get(&jar).unwrap(), None);
-    assert_eq!(fs::read_dir(store.root().join("partial")).unwrap().count(), 0);
+    assert_eq!(
+        fs::read_dir(store.root().join("partial")).unwrap().count(),
+        0
+    );
 }
 
 #[test]
@@ -44,7 +58,10 @@ fn a_damaged_file_is_moved_aside() {
     fs::write(&path, b"damaged").unwrap();
     assert_eq!(store.get(&jar).unwrap(), None);
     assert!(!path.exists());
-    assert_eq!(fs::read_dir(store.root().join("corrupt")).unwrap().count(), 1);
+    assert_eq!(
+        fs::read_dir(store.root().join("corrupt")).unwrap().count(),
+        1
+    );
 }
 
 #[test]
@@ -52,7 +69,10 @@ fn a_touched_file_that_still_fits_stays() {
     let (_home, store) = store();
     let jar = artifact("a", b"content");
     let path = store.put(&jar, &mut &b"content"[..]).unwrap();
-    fs::File::open(&path).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    fs::File::open(&path)
+        .unwrap()
+        .set_modified(std::time::SystemTime::now())
+        .unwrap();
     assert_eq!(store.get(&jar).unwrap(), Some(path.clone()));
     assert_eq!(fs::metadata(&path).unwrap().mtime(), 1_000_000_000);
 }
@@ -68,8 +88,20 @@ fn a_deep_look_finds_what_a_cheap_one_cannot() {
     super::stamp(&path).unwrap();
     assert!(store.get(&bad).unwrap().is_some());
     let corrupt = store.verify().unwrap();
-    assert_eq!(corrupt.iter().map(|file| file.expected.as_str()).collect::<Vec<_>>(), [bad.sha256.as_str()]);
-    assert_eq!((store.get(&bad).unwrap(), store.get(&good).unwrap().is_some()), (None, true));
+    assert_eq!(
+        corrupt
+            .iter()
+            .map(|file| file.expected.as_str())
+            .collect::<Vec<_>>(),
+        [bad.sha256.as_str()]
+    );
+    assert_eq!(
+        (
+            store.get(&bad).unwrap(),
+            store.get(&good).unwrap().is_some()
+        ),
+        (None, true)
+    );
 }
 
 #[test]
@@ -89,7 +121,10 @@ fn a_set_has_real_names_and_times_that_stay() {
     assert_eq!((before.1, before.2), (1_000_000_000, 2));
     assert_eq!(store.make_set("set-1", &jars).unwrap(), directory);
     assert_eq!(look("a-1.jar"), before);
-    assert_eq!(fs::read_dir(store.root().join("partial")).unwrap().count(), 0);
+    assert_eq!(
+        fs::read_dir(store.root().join("partial")).unwrap().count(),
+        0
+    );
 }
 
 #[test]
@@ -114,7 +149,11 @@ fn a_set_of_a_replaced_file_is_made_again() {
     store.make_set("set-1", &jars).unwrap();
     fs::rename(&path, store.root().join("aside")).unwrap();
     store.put(&jars[0], &mut &b"a"[..]).unwrap();
-    assert_eq!(store.set("set-1", &jars), None, "it still links the file moved aside");
+    assert_eq!(
+        store.set("set-1", &jars),
+        None,
+        "it still links the file moved aside"
+    );
 }
 
 #[test]
@@ -123,11 +162,20 @@ fn a_home_that_cannot_be_written_is_told() {
     let error = Store::open(&place.path().join("home")).unwrap_err();
     assert!(error.to_string().contains("home/artifacts"), "{error}");
     for (kind, expected) in [
-        (std::io::ErrorKind::StorageFull, "disk full while writing /x"),
-        (std::io::ErrorKind::QuotaExceeded, "disk full while writing /x"),
+        (
+            std::io::ErrorKind::StorageFull,
+            "disk full while writing /x",
+        ),
+        (
+            std::io::ErrorKind::QuotaExceeded,
+            "disk full while writing /x",
+        ),
         (std::io::ErrorKind::ReadOnlyFilesystem, "cannot write /x"),
         (std::io::ErrorKind::PermissionDenied, "cannot write /x"),
     ] {
-        assert_eq!(Error::new("write", std::path::Path::new("/x"), kind.into()).to_string(), expected);
+        assert_eq!(
+            Error::new("write", std::path::Path::new("/x"), kind.into()).to_string(),
+            expected
+        );
     }
 }

@@ -18,24 +18,44 @@ use crate::needs;
 /// A server of the catalog, its jars fetched into this home.
 fn server(home: &Path, product: &str, version: &str) -> Server {
     let entry = Catalog::embedded().find(product, version).unwrap();
-    let java = choose(&entry.name(), &entry.java, &Places::of_user().search()).unwrap().found;
+    let java = choose(&entry.name(), &entry.java, &Places::of_user().search())
+        .unwrap()
+        .found;
     let store = Store::open(home).unwrap();
-    let sources = Sources { maven: Some(Maven::of_user()), ..Sources::default() };
+    let sources = Sources {
+        maven: Some(Maven::of_user()),
+        ..Sources::default()
+    };
     let class_path = prepare(&Fetcher::new(&store, sources, &|_| {}), entry, Part::Server).unwrap();
     let mut flags = entry.jvm_flags.clone();
     flags.push(format!("-Xmx{}m", entry.heap_mib));
-    Server { entry, java, class_path, flags }
+    Server {
+        entry,
+        java,
+        class_path,
+        flags,
+    }
 }
 
 fn rehearse(home: &Path, server: &Server, companion: Option<Server>, address: Ipv4Addr) -> PathBuf {
     let archives = Archives::of(home);
     let scratch = home.join("scratch");
-    let rehearsal =
-        Rehearsal { archives: archives.clone(), server: server.clone(), companion, address, scratch: scratch.clone() };
+    let rehearsal = Rehearsal {
+        archives: archives.clone(),
+        server: server.clone(),
+        companion,
+        address,
+        scratch: scratch.clone(),
+    };
     let start = Instant::now();
     let path = rehearsal.run().unwrap();
     let size = fs::metadata(&path).unwrap().len();
-    println!("{}: recorded {} MB in {:?}", server.entry.name(), size / 1_000_000, start.elapsed());
+    println!(
+        "{}: recorded {} MB in {:?}",
+        server.entry.name(),
+        size / 1_000_000,
+        start.elapsed()
+    );
     let key = Key::new(&server.java, &server.class_path, &server.flags);
     assert_eq!(archives.existing(&key), Some(path.clone()));
     assert!(size > 1_000_000 && !scratch.exists());
@@ -65,7 +85,12 @@ fn kafka_on_zookeeper_rehearses_with_a_zookeeper() {
     let home = tempfile::tempdir().unwrap();
     let companion = server(home.path(), "zookeeper", "3.9");
     let server = server(home.path(), "kafka", "3.9");
-    rehearse(home.path(), &server, Some(companion), Ipv4Addr::new(127, 83, 91, 2));
+    rehearse(
+        home.path(),
+        &server,
+        Some(companion),
+        Ipv4Addr::new(127, 83, 91, 2),
+    );
 }
 
 #[test]
@@ -80,20 +105,35 @@ fn kafka_with_controllers_rehearses_alone() {
 
 /// User and system time of one ZooKeeper from its start to its first `Mode:`; the least of three.
 fn cpu_until_served(home: &Path, server: &Server, archive: Option<&str>) -> Duration {
-    (0..3).map(|_| one_start(home, server, archive)).min().unwrap()
+    (0..3)
+        .map(|_| one_start(home, server, archive))
+        .min()
+        .unwrap()
 }
 
 fn one_start(home: &Path, server: &Server, archive: Option<&str>) -> Duration {
     let directory = home.join("measured");
     drop(fs::remove_dir_all(&directory));
     fs::create_dir_all(&directory).unwrap();
-    let minimal: String = server.entry.minimal.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
-    let settings = format!("{minimal}dataDir={}\nclientPort=2181\nclientPortAddress=127.83.91.4\n", directory.display());
+    let minimal: String = server
+        .entry
+        .minimal
+        .iter()
+        .map(|(key, value)| format!("{key}={value}\n"))
+        .collect();
+    let settings = format!(
+        "{minimal}dataDir={}\nclientPort=2181\nclientPortAddress=127.83.91.4\n",
+        directory.display()
+    );
     fs::write(directory.join("zoo.cfg"), settings).unwrap();
     let mut child = Command::new(server.java.program())
         .args(&server.flags)
         .args(archive)
-        .args(["-cp", &class_path_text(&server.class_path), &server.entry.main_class])
+        .args([
+            "-cp",
+            &class_path_text(&server.class_path),
+            &server.entry.main_class,
+        ])
         .arg(directory.join("zoo.cfg"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -117,6 +157,8 @@ fn serves() -> bool {
     use std::io::{Read, Write};
     let ask = || -> std::io::Result<String> {
         let mut stream = std::net::TcpStream::connect("127.83.91.4:2181")?;
+        // A connection made while the server is still starting may never be answered.
+        stream.set_read_timeout(Some(Duration::from_millis(300)))?;
         stream.write_all(b"srvr")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;

@@ -1,0 +1,273 @@
+//! The script language: a conversation with a simulated grid, a line in, text out. The tests record it, and `smack sim`
+//! opens the same prompt on a user's own stack.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use smack_model::{Name, ServiceSpec, Span, TaskName, Timestamp, VdcId};
+
+use super::server::Sim;
+use crate::engine::{Command, RunRequest, Verb};
+use app::App;
+
+mod acts;
+mod app;
+mod show;
+
+/// Takes command lines and gives what they answer.
+pub struct Interpreter {
+    pub sim: Sim,
+    vdc: VdcId,
+    specs: BTreeMap<Name, ServiceSpec>,
+    /// How the applications that the script itself made were described.
+    apps: BTreeMap<Name, App>,
+    revision: u32,
+    ran: BTreeMap<Name, ServiceSpec>,
+    counted: (u64, u64),
+}
+
+/// What a line was refused for.
+type Answer = Result<String, String>;
+
+/// Nothing has moved for so long: what is still to come needs news.
+const QUIET: Span = Span::seconds(90);
+const LONGEST: Span = Span::minutes(60);
+
+const COMMANDS: &str = "\
+world:   node NAME [cpu=4] [mem=4096] [attribute=value …]   nodes N [cpu=…] [mem=…]   lose NODE   back NODE   gone NODE
+         kill TASK [SIGNAL]   exit TASK CODE   unready TASK   serve TASK   reboot
+         slow APP[/TASK] SECONDS   never APP[/TASK]   fail APP[/TASK] [code=1] [after=1s] [times=N]   well APP[/TASK]
+         refuse APP[/TASK] TIMES   stubborn APP[/TASK]   stranger PORT [gone]   lag TIME
+         supply NAME fails|present|slow [TIME]   operation APP NAME [takes=5s] [fails=2]   says APP gate|health yes|no|true
+stack:   app NAME [option …]   change APP [option …]   set APP KEY=VALUE   label APP KEY=VALUE   tasks APP N   drop APP
+server:  crash [before|after N]   pause-server   wake-server   count
+verbs:   run [partial]   wait SECONDS   plan   stop|start|restart|replace|pause|resume [APP[/TASK]]
+         force GATE APP   down [keep]   status   why [APP[/TASK]]   help";
+
+impl Default for Interpreter {
+    fn default() -> Self {
+        let name = |text| Name::new(text).expect("a DNS label");
+        Self::with_specs(VdcId { zone: name("sim"), name: name("stack") }, BTreeMap::new())
+    }
+}
+
+impl Interpreter {
+    /// A simulated grid without nodes, and a stack that `run` starts on it.
+    pub fn with_specs(vdc: VdcId, specs: BTreeMap<Name, ServiceSpec>) -> Self {
+        let sim = Sim::new(0);
+        let apps = BTreeMap::new();
+        Self { sim, vdc, specs, apps, revision: 0, ran: BTreeMap::new(), counted: (0, 0) }
+    }
+
+    /// Answers one command line; every answer ends with a line end unless it is empty.
+    pub fn line(&mut self, line: &str) -> String {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let Some((command, arguments)) = words.split_first() else { return String::new() };
+        if command.starts_with('#') {
+            return String::new();
+        }
+        let before = self.sim.now;
+        let answer = self.command(command, arguments);
+        let mut out = self.notes();
+        match answer {
+            Ok(text) => out.push_str(&text),
+            Err(text) => {
+                let _ = writeln!(out, "error: {text}");
+            }
+        }
+        if matches!(*command, "run" | "down") && (!out.is_empty() || before == self.sim.now) && !out.starts_with("error")
+        {
+            out.push_str(&self.outcome(out.is_empty()));
+        }
+        out
+    }
+
+    fn command(&mut self, command: &str, arguments: &[&str]) -> Answer {
+        match (command, arguments) {
+            ("node", [name, options @ ..]) => self.node(name, options),
+            ("nodes", [count, options @ ..]) => self.nodes(count, options),
+            ("lose", [node]) => self.lose(node),
+            ("back", [node]) => self.back(node),
+            ("gone", [node]) => self.gone(node),
+            ("app", [name, options @ ..]) => self.app(name, options, false),
+            ("change", [name, options @ ..]) => self.app(name, options, true),
+            ("tasks", [name, count]) => self.app(name, &[&format!("tasks={count}")], true),
+            ("set", [name, pair]) => self.set(name, pair),
+            ("label", [name, pair]) => self.label(name, pair),
+            ("drop", [name]) => self.drop_app(name),
+            ("run", []) => self.run(false),
+            ("run", ["partial"]) => self.run(true),
+            ("wait", [time]) => self.wait(time),
+            ("kill", [task]) => self.kill(task, "9"),
+            ("kill", [task, signal]) => self.kill(task, signal),
+            ("exit", [task, code]) => self.exit(task, code),
+            ("unready", [task]) => self.serve(task, false),
+            ("serve", [task]) => self.serve(task, true),
+            ("reboot", []) => self.reboot(),
+            ("slow" | "never" | "fail" | "well" | "refuse" | "stubborn", [whom, options @ ..]) => {
+                self.behave(command, whom, options)
+            }
+            ("stranger", [port]) => self.stranger(port, true),
+            ("stranger", [port, "gone"]) => self.stranger(port, false),
+            ("lag", [time]) => self.lag(time),
+            ("supply", [name, rest @ ..]) => self.supply(name, rest),
+            ("operation", [app, name, options @ ..]) => self.operation(app, name, options),
+            ("says", [app, what, verdict]) => self.says(app, what, verdict),
+            ("stop", rest) => self.verb(Verb::Stop, rest),
+            ("start", rest) => self.verb(Verb::Start, rest),
+            ("restart", rest) => self.verb(Verb::Restart, rest),
+            ("replace", rest) => self.verb(Verb::Replace, rest),
+            ("pause", rest) => self.verb(Verb::Pause, rest),
+            ("resume", rest) => self.verb(Verb::Resume, rest),
+            ("force", [gate, rest @ ..]) => self.verb(Verb::Force { gate: (*gate).to_owned() }, rest),
+            ("down", []) => self.down(false),
+            ("down", ["keep"]) => self.down(true),
+            ("crash", rest) => self.crash(rest),
+            ("pause-server", []) => self.pause_server(),
+            ("wake-server", []) => self.wake_server(),
+            ("count", []) => Ok(self.count()),
+            ("status", []) => Ok(self.status()),
+            ("why", []) => self.why(None),
+            ("why", [whom]) => self.why(Some(whom)),
+            ("plan", []) => Ok(self.plan()),
+            ("help", []) => Ok(format!("{COMMANDS}\n")),
+            _ => Err(format!("`{command}` with {} arguments is not known:\n{COMMANDS}", arguments.len())),
+        }
+    }
+
+    fn run(&mut self, partial: bool) -> Answer {
+        if self.specs != self.ran || self.revision == 0 {
+            self.revision += 1;
+        }
+        let request = RunRequest {
+            vdc: self.vdc.clone(),
+            shown: self.vdc.name.to_string(),
+            stack: self.vdc.name.to_string(),
+            revision: self.revision,
+            systems: self.specs.clone(),
+            partial,
+        };
+        // The grid speaks first: what it has said already counts.
+        self.catch_up();
+        self.take(Command::Run(Box::new(request)))?;
+        self.ran = self.specs.clone();
+        self.settle(LONGEST);
+        Ok(String::new())
+    }
+
+    fn down(&mut self, keep_volumes: bool) -> Answer {
+        self.catch_up();
+        self.take(Command::Down { vdc: self.vdc.clone(), keep_volumes })?;
+        self.settle(LONGEST);
+        self.ran.clear();
+        Ok(String::new())
+    }
+
+    fn verb(&mut self, verb: Verb, whom: &[&str]) -> Answer {
+        let (application, task) = match whom {
+            [] => (None, None),
+            [whom] => {
+                let (application, task) = self.whom(whom)?;
+                (Some(application), task)
+            }
+            _ => return Err("one application or task at a time".to_owned()),
+        };
+        self.catch_up();
+        self.take(Command::Verb { vdc: self.vdc.clone(), application, task, verb })?;
+        Ok(String::new())
+    }
+
+    fn take(&mut self, command: Command) -> Result<(), String> {
+        match self.sim.command(command) {
+            None => Err("no server runs".to_owned()),
+            Some(Err(refused)) => Err(refused.to_string()),
+            Some(Ok(())) => {
+                self.sim.decide();
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets what is due this very moment happen.
+    fn catch_up(&mut self) {
+        let until = self.sim.now + Span(20);
+        while self.sim.step(until).is_some() {}
+    }
+
+    /// Goes on until everything is as asked, or nothing moves any more.
+    fn settle(&mut self, longest: Span) {
+        let end = self.sim.now + longest;
+        let mut moved_at = self.sim.now;
+        while self.sim.now < end && self.sim.now.since(moved_at) < QUIET {
+            let until = end.min(moved_at + QUIET);
+            let Some(step) = self.sim.step(until) else { break };
+            if step.moved || self.sim.world.is_moving() {
+                moved_at = self.sim.now;
+            } else if self.is_settled() {
+                break;
+            }
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        let Some(engine) = self.sim.engine() else { return true };
+        let view = engine.view();
+        view.vdcs.values().all(|vdc| vdc.is_converged())
+    }
+
+    fn wait(&mut self, time: &str) -> Answer {
+        let until = self.sim.now + span(time)?;
+        while self.sim.step(until).is_some() {}
+        Ok(String::new())
+    }
+
+    /// Where the application or task of `app`, `app/task` or a task's own name is.
+    fn whom(&self, text: &str) -> Result<(Name, Option<TaskName>), String> {
+        let name = |text: &str| Name::new(text).map_err(|error| error.to_string());
+        if let Some((application, task)) = text.split_once('/') {
+            return Ok((name(application)?, Some(name(task)?)));
+        }
+        let known = name(text)?;
+        if self.specs.contains_key(&known) {
+            return Ok((known, None));
+        }
+        let having = |spec: &ServiceSpec| spec.tasks.contains_key(&known);
+        let found = self.specs.iter().chain(&self.ran).find(|(_, spec)| having(spec));
+        let found = found.map(|(application, _)| (application.clone(), Some(known.clone())));
+        found.ok_or_else(|| format!("{text} is neither an application nor a task of one"))
+    }
+
+    fn task(&self, text: &str) -> Result<(Name, TaskName), String> {
+        let (application, task) = self.whom(text)?;
+        task.map(|task| (application, task)).ok_or_else(|| format!("{text} is an application: name one of its tasks"))
+    }
+
+    fn count(&mut self) -> String {
+        let (decisions, commits) = (self.sim.decisions, self.sim.commits);
+        let since = (decisions - self.counted.0, commits - self.counted.1);
+        self.counted = (decisions, commits);
+        format!("{} decisions, {} commits since the last count\n", since.0, since.1)
+    }
+}
+
+/// `10`, `10s`, `250ms`, `5m`.
+fn span(text: &str) -> Result<Span, String> {
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let wrong = || format!("{text:?} is no time: write 10s, 250ms or 5m");
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    match unit {
+        "" | "s" => Ok(Span::seconds(number)),
+        "ms" => Ok(Span(number)),
+        "m" => Ok(Span::minutes(number)),
+        _ => Err(wrong()),
+    }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text:?} is no number that fits here"))
+}
+
+/// The moment as seconds since the script began.
+fn clock(at: Timestamp) -> String {
+    format!("{}.{:02}", at.0 / 1000, at.0 % 1000 / 10)
+}

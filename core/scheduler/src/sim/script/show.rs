@@ -1,0 +1,157 @@
+//! What the simulator tells: the journal, `status`, `why` and `plan`.
+
+use std::fmt::Write as _;
+
+use super::{Answer, Interpreter, clock};
+use crate::plan::{Effect, plan};
+use crate::status::{SystemStatus, TaskState};
+use crate::why::{Cause, why};
+
+impl Interpreter {
+    /// The journal since the last answer, a line each.
+    pub(super) fn notes(&mut self) -> String {
+        let mut out = String::new();
+        let prefix = format!("{}/", self.vdc);
+        for note in std::mem::take(&mut self.sim.journal) {
+            // That it was asked stands in the script.
+            if note.kind == "run" || note.kind == "asked" {
+                continue;
+            }
+            let subject = note.subject.strip_prefix(&prefix).unwrap_or(&note.subject);
+            let _ = writeln!(out, "{:>8} {subject} {}: {}", clock(note.at), note.kind, note.text);
+        }
+        out
+    }
+
+    /// What a `run` or `down` ended with; nothing if it was silent and all is well.
+    pub(super) fn outcome(&self, silent: bool) -> String {
+        let Some(engine) = self.sim.engine() else { return "no server runs\n".to_owned() };
+        let view = engine.view();
+        let Some(vdc) = view.vdcs.get(&self.vdc) else {
+            return if silent { String::new() } else { "= nothing is left\n".to_owned() };
+        };
+        let causes = why(vdc, None, None, self.sim.now);
+        if causes.is_empty() && silent {
+            return String::new();
+        }
+        let mut out = format!("= {}\n", vdc.state.word());
+        if !silent {
+            for cause in &causes {
+                show(cause, 1, &mut out);
+            }
+        }
+        if silent { String::new() } else { out }
+    }
+
+    pub(super) fn status(&self) -> String {
+        let Some(engine) = self.sim.engine() else { return "no server runs\n".to_owned() };
+        let view = engine.view();
+        let mut out = String::new();
+        for vdc in view.vdcs.values() {
+            let _ = writeln!(out, "{} {}", vdc.record.id, vdc.state.word());
+            for system in &vdc.systems {
+                self.system(system, &mut out);
+            }
+        }
+        if out.is_empty() { "nothing is up\n".to_owned() } else { out }
+    }
+
+    fn system(&self, system: &SystemStatus, out: &mut String) {
+        let paused = if system.paused { ", paused" } else { "" };
+        let id = system.id.as_ref().map_or(0, |id| id.incarnation);
+        let _ = writeln!(
+            out,
+            "  {}!{id} {}{paused}, revision {}",
+            system.application(),
+            system.state.word(),
+            system.revision
+        );
+        for task in &system.tasks {
+            self.task_line(task, out);
+        }
+        for waiting in &system.whole {
+            let _ = writeln!(out, "    waits: {}", waiting.text(self.sim.now));
+        }
+        for operation in &system.operations {
+            let _ = writeln!(out, "    {}: {}", operation.name, operation.text);
+        }
+        for (name, value) in &system.exports {
+            let _ = writeln!(out, "    {name} = {value}");
+        }
+    }
+
+    fn task_line(&self, task: &TaskState, out: &mut String) {
+        let _ = write!(out, "    {} {}", task.name, task.word());
+        if task.attempt > 0 {
+            let _ = write!(out, " #{}", task.attempt);
+        }
+        if let (Some(node), Some(address)) = (&task.node, &task.address) {
+            let _ = write!(out, " on {node} at {address}");
+        }
+        for port in task.ports.values() {
+            let _ = write!(out, ":{port}");
+        }
+        if let Some(role) = &task.role {
+            let _ = write!(out, " {role}");
+        }
+        if task.outdated {
+            out.push_str(" outdated");
+        }
+        if let Some(waiting) = &task.waiting {
+            let _ = write!(out, "; {}", waiting.text(self.sim.now));
+        }
+        out.push('\n');
+    }
+
+    pub(super) fn why(&self, whom: Option<&str>) -> Answer {
+        let (application, task) = match whom {
+            Some(whom) => {
+                let (application, task) = self.whom(whom)?;
+                (Some(application), task)
+            }
+            None => (None, None),
+        };
+        let engine = self.sim.engine().ok_or("no server runs")?;
+        let view = engine.view();
+        let vdc = view.vdcs.get(&self.vdc).ok_or_else(|| format!("{} is not up", self.vdc))?;
+        let causes = why(vdc, application.as_ref(), task.as_ref(), self.sim.now);
+        let mut out = String::new();
+        for cause in &causes {
+            show(cause, 0, &mut out);
+        }
+        Ok(if out.is_empty() { "all is well\n".to_owned() } else { out })
+    }
+
+    pub(super) fn plan(&self) -> String {
+        let Some(engine) = self.sim.engine() else { return "no server runs\n".to_owned() };
+        let known = engine.systems().filter(|system| system.id.vdc() == self.vdc);
+        let mut names: Vec<_> = known.map(|system| system.id.application.clone()).collect();
+        names.extend(self.specs.keys().cloned());
+        names.sort();
+        names.dedup();
+        let mut out = String::new();
+        for name in names {
+            let system = engine.system(&self.vdc, name.as_str());
+            let plan = plan(&name, system, self.specs.get(&name));
+            for step in plan.steps.iter().filter(|step| step.effect != Effect::Unchanged) {
+                let _ = write!(out, "{} {name}/{}", step.effect.word(), step.subject);
+                if !step.reasons.is_empty() {
+                    let _ = write!(out, ": {}", step.reasons.join("; "));
+                }
+                if !step.after.is_empty() {
+                    let _ = write!(out, " (after: {})", step.after.join(", "));
+                }
+                out.push('\n');
+            }
+        }
+        if out.is_empty() { "nothing would change\n".to_owned() } else { out }
+    }
+}
+
+fn show(cause: &Cause, depth: usize, out: &mut String) {
+    let mark = if cause.trouble { "!" } else { "-" };
+    let _ = writeln!(out, "{:indent$}{mark} {}: {}", "", cause.subject, cause.text, indent = depth * 2);
+    for because in &cause.because {
+        show(because, depth + 1, out);
+    }
+}
