@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use smack_model::{
-    Action, Epoch, Name, Status, SupplyState, System, SystemId, TaskId, TaskName, TaskRecord, Timestamp, VdcId,
+    Action, Epoch, Name, NodeId, Status, SupplyState, System, SystemId, TaskId, TaskName, TaskRecord, Timestamp, VdcId,
     VdcRecord,
 };
 
@@ -22,6 +22,7 @@ use crate::waiting::Waiting;
 mod apply;
 mod command;
 mod events;
+mod repeat;
 
 pub use command::{Command, Refused, RunRequest, Verb};
 
@@ -38,6 +39,19 @@ pub struct Engine {
     supplies: BTreeMap<String, SupplyState>,
     /// Whether the grid has said what runs there; before that nothing is decided.
     inventoried: bool,
+    /// Usable nodes that have not said what runs there since they came.
+    unheard: BTreeSet<NodeId>,
+    asked: Sent,
+    /// Attempts that run although nobody wants them, until their end is heard of: where, and what was sent.
+    strays: BTreeMap<TaskId, (Option<NodeId>, Sent)>,
+    /// Supplies that were asked for and of which nothing was heard.
+    unanswered: BTreeMap<String, Sent>,
+    /// The living attempts of each node.
+    on_node: BTreeMap<NodeId, BTreeSet<(Key, TaskName)>>,
+    /// By a system, those that require it or read what it publishes.
+    users: BTreeMap<Key, BTreeSet<Key>>,
+    /// Systems with a task that found no node.
+    homeless: BTreeSet<Key>,
     dirty: BTreeSet<Key>,
     due: BTreeSet<(Timestamp, Key)>,
     pending: Decision,
@@ -55,6 +69,10 @@ pub(crate) struct Tracked {
     unplaced: BTreeMap<TaskName, Waiting>,
     wake_at: Option<Timestamp>,
     peer: Peer,
+    /// The applications that it requires or reads from.
+    uses: BTreeSet<Name>,
+    /// It goes away or stops and is not yet gone: what it uses waits for it.
+    leaves: bool,
     status: Arc<SystemStatus>,
 }
 
@@ -81,19 +99,28 @@ impl Engine {
             fleet: Fleet::default(),
             supplies: BTreeMap::new(),
             inventoried: false,
+            unheard: BTreeSet::new(),
+            asked: Sent::default(),
+            strays: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
+            on_node: BTreeMap::new(),
+            users: BTreeMap::new(),
+            homeless: BTreeSet::new(),
             dirty: BTreeSet::new(),
             due: BTreeSet::new(),
-            pending: Decision { actions: vec![Action::Ask(None)], ..Decision::default() },
+            pending: Decision::default(),
             view: Arc::default(),
             view_stale: BTreeSet::new(),
         };
         for (id, header) in image.headers {
             let key = key(&id);
-            if header.ended.is_some() {
-                engine.tombstones.insert(key, (id, header));
-            } else {
+            if header.ended.is_none() {
                 engine.dirty.insert(key.clone());
-                engine.systems.insert(key, Tracked::new(System::new(id, header)));
+                engine.systems.insert(key.clone(), Tracked::new(System::new(id, header)));
+                engine.link(&key);
+            } else if engine.tombstones.get(&key).is_none_or(|(other, _)| other.incarnation < id.incarnation) {
+                // The youngest counts: incarnations are never used again.
+                engine.tombstones.insert(key, (id, header));
             }
         }
         for (id, digest, launch) in image.launches {
@@ -116,6 +143,9 @@ impl Engine {
             if let Some(address) = &record.address {
                 engine.fleet.hold_address(&record.id.system.vdc(), address);
             }
+            if record.status.is_live() {
+                engine.list(&record);
+            }
             engine.with(&record.id.system.clone(), |tracked| {
                 tracked.system.tasks.insert(record.id.name.clone(), record);
             });
@@ -137,24 +167,33 @@ impl Engine {
                 self.round();
             }
         }
+        self.repeat();
         self.refresh_view();
         std::mem::take(&mut self.pending)
     }
 
     /// The earliest moment at which there is something to decide without news; later than the last `now`.
     pub fn wake_at(&self) -> Option<Timestamp> {
+        let soon = self.now + smack_model::Span(1);
+        let repeat = self.repeat_at();
         if !self.inventoried {
-            return None;
+            return repeat.map(|at| at.max(soon));
         }
         if !self.dirty.is_empty() {
-            return Some(self.now + smack_model::Span(1));
+            return Some(soon);
         }
-        self.due.first().map(|(at, _)| *at)
+        let due = self.due.first().map(|(at, _)| *at);
+        due.into_iter().chain(repeat).min().map(|at| at.max(soon))
     }
 
     /// What people, DNS, metrics and `why` read.
     pub fn view(&self) -> Arc<View> {
         Arc::clone(&self.view)
+    }
+
+    /// Whether the grid has said what runs there: before that nothing is decided, and the view shows nothing yet.
+    pub fn has_inventory(&self) -> bool {
+        self.inventoried
     }
 
     pub fn epoch(&self) -> Epoch {
@@ -171,7 +210,8 @@ impl Engine {
 
     /// A system that has not ended.
     pub fn system(&self, vdc: &VdcId, application: &str) -> Option<&System> {
-        self.of_vdc(vdc).find(|(key, _)| key.2.as_str() == application).map(|(_, tracked)| &tracked.system)
+        let key = (vdc.zone.clone(), vdc.name.clone(), Name::new(application).ok()?);
+        self.systems.get(&key).map(|tracked| &tracked.system)
     }
 
     /// All systems that have not ended.
@@ -200,6 +240,7 @@ impl Engine {
         let keys = std::mem::take(&mut self.dirty);
         let mut wishes = Vec::new();
         for key in &keys {
+            self.homeless.remove(key);
             let Some(tracked) = self.systems.get(key) else { continue };
             let peers = self.peers(key, &tracked.system);
             let mut steering = steer::steer(&tracked.system, &tracked.seen, &peers, self.now);
@@ -216,6 +257,7 @@ impl Engine {
                 tracked.unplaced.insert(unplaced.task, Waiting::Node(unplaced.tally));
                 tracked.status = Arc::new(SystemStatus::of(tracked, self.now));
                 self.view_stale.insert(tracked.system.id.vdc());
+                self.homeless.insert(key);
             }
         }
         for placed in placing.placed {
@@ -241,6 +283,7 @@ impl Engine {
             if let Action::Supply(name) = action {
                 let fetching = SupplyState::Fetching { detail: "asked for".to_owned() };
                 self.supplies.entry(name.clone()).or_insert(fetching);
+                self.unanswered.entry(name.clone()).or_default().sent(now);
             }
         }
         self.pending.actions.extend(actions);
@@ -264,20 +307,61 @@ impl Engine {
             let (kind, text) = if is_ready { ("ready", "is ready") } else { ("unready", "is no longer ready") };
             self.note(path, kind, text);
         }
-        self.view_stale.insert(vdc.clone());
+        self.view_stale.insert(vdc);
         if changed {
             self.dirty.insert(key.clone());
         }
-        if peer_changed || changed {
-            self.mark_vdc(&vdc, Some(key).filter(|_| !changed));
+        if peer_changed {
+            self.mark_users(key);
+        }
+        self.mark_used(key);
+    }
+
+    /// Marks those that see what the system publishes.
+    fn mark_users(&mut self, key: &Key) {
+        let users = self.users.get(key).into_iter().flatten().filter(|user| self.systems.contains_key(*user));
+        self.dirty.extend(users.cloned().collect::<Vec<_>>());
+    }
+
+    /// Marks those that wait for the system to leave, if that has changed.
+    fn mark_used(&mut self, key: &Key) {
+        let Some(tracked) = self.systems.get_mut(key) else { return };
+        let goal = tracked.system.header.intent.goal;
+        let leaves = goal != smack_model::Goal::Running && tracked.system.live().next().is_some();
+        if std::mem::replace(&mut tracked.leaves, leaves) == leaves {
+            return;
+        }
+        let used: Vec<Key> = tracked.uses.iter().map(|name| (key.0.clone(), key.1.clone(), name.clone())).collect();
+        self.dirty.extend(used.into_iter().filter(|key| self.systems.contains_key(key)));
+    }
+
+    /// Marks the systems of a VDC dirty.
+    fn mark_vdc(&mut self, vdc: &VdcId) {
+        let keys: Vec<Key> = self.of_vdc(vdc).map(|(key, _)| key.clone()).collect();
+        self.dirty.extend(keys);
+    }
+
+    /// Takes up what a system uses, after its spec was set.
+    fn link(&mut self, key: &Key) {
+        let Some(tracked) = self.systems.get_mut(key) else { return };
+        let uses = launching::uses(&tracked.system.header.spec);
+        let old = std::mem::replace(&mut tracked.uses, uses.clone());
+        let used = |name: &Name| (key.0.clone(), key.1.clone(), name.clone());
+        for name in old.difference(&uses) {
+            self.unlink(key, &used(name));
+        }
+        for name in uses.difference(&old) {
+            self.users.entry(used(name)).or_default().insert(key.clone());
         }
     }
 
-    /// Marks the systems of a VDC dirty, except one.
-    fn mark_vdc(&mut self, vdc: &VdcId, except: Option<&Key>) {
-        let keys: Vec<Key> =
-            self.of_vdc(vdc).map(|(key, _)| key.clone()).filter(|key| Some(key) != except).collect();
-        self.dirty.extend(keys);
+    fn unlink(&mut self, user: &Key, used: &Key) {
+        if let Some(users) = self.users.get_mut(used) {
+            users.remove(user);
+            if users.is_empty() {
+                self.users.remove(used);
+            }
+        }
     }
 
     fn take_placed(&mut self, placed: Placed) {
@@ -289,6 +373,8 @@ impl Engine {
         let last = system.tasks.get(&placed.task);
         let replace = system.header.intent.replace.get(&placed.task).copied().unwrap_or(0);
         let replaced = last.is_some_and(|last| last.replace < replace);
+        // The volumes of a retired task were given up: one that comes back must not meet their removal.
+        let retired = last.is_some_and(|last| last.status == Status::Ended(smack_model::End::Retired));
         let digest = system.digests.get(&placed.task).cloned().unwrap_or_default();
         let forgiven = last.is_some_and(|last| last.since <= system.header.intent.forgiven);
         let record = TaskRecord {
@@ -310,7 +396,7 @@ impl Engine {
             epoch,
             restart: steer::restarts(system, &placed.task),
             replace,
-            generation: last.map_or(1, |last| last.generation + u32::from(replaced)),
+            generation: last.map_or(1, |last| last.generation + u32::from(replaced || retired)),
         };
         let mut changes = Vec::new();
         if !system.launches.contains_key(&digest) {
@@ -341,15 +427,19 @@ impl Engine {
 
     /// What the system may see: what it requires or reads, and who leaves before it.
     fn peers(&self, own: &Key, system: &System) -> Peers {
-        let vdc = system.id.vdc();
         let mut peers = Peers::default();
-        for (key, tracked) in self.of_vdc(&vdc).filter(|(key, _)| *key != own) {
-            peers.applications.insert(key.2.clone(), tracked.peer.clone());
+        let other = |name: &Name| self.systems.get(&(own.0.clone(), own.1.clone(), name.clone()));
+        let uses = self.systems.get(own).into_iter().flat_map(|tracked| &tracked.uses);
+        for (name, used) in uses.filter_map(|name| Some((name, other(name)?))) {
+            peers.applications.insert(name.clone(), used.peer.clone());
+        }
+        for user in self.users.get(own).into_iter().flatten() {
+            let Some(tracked) = self.systems.get(user).filter(|_| user != own) else { continue };
             let header = &tracked.system.header;
             let requires = header.spec.requires.iter().any(|requirement| requirement.application == own.2);
             let leaves = header.intent.goal != smack_model::Goal::Running;
             if requires && leaves && tracked.system.live().next().is_some() {
-                peers.leaving_users.push(key.2.clone());
+                peers.leaving_users.push(user.2.clone());
             }
         }
         let artifacts = system.header.spec.tasks.values().flat_map(|task| &task.launch.artifacts);
@@ -401,10 +491,12 @@ impl Tracked {
         let mut tracked = Self {
             system,
             seen: Seen::default(),
-            last: Steering::default(),
+            last: Steering { whole: vec![Waiting::Inventory], ..Steering::default() },
             unplaced: BTreeMap::new(),
             wake_at: None,
             peer: Peer::default(),
+            uses: BTreeSet::new(),
+            leaves: false,
             status,
         };
         tracked.status = Arc::new(SystemStatus::of(&tracked, Timestamp(0)));
@@ -439,8 +531,7 @@ impl Seen {
         match action {
             Action::Launch(order) => sent(&mut self.tasks.entry(order.id.name.clone()).or_default().launch),
             Action::Stop { id, .. } => sent(&mut self.tasks.entry(id.name.clone()).or_default().stop),
-            Action::Probe(order) => self.tasks.entry(order.id.name.clone()).or_default().probing = true,
-            Action::ProbeEnd(id) => self.tasks.entry(id.name.clone()).or_default().probing = false,
+            Action::Probe(order) => sent(&mut self.tasks.entry(order.id.name.clone()).or_default().probe),
             Action::Question(question) => {
                 self.asked.insert(question.about.clone(), now);
             }
@@ -452,7 +543,7 @@ impl Seen {
                     sent(&mut self.releases);
                 }
             }
-            Action::Ask(_) | Action::Supply(_) => {}
+            Action::Ask(_) | Action::Supply(_) | Action::ProbeEnd(_) => {}
         }
     }
 }

@@ -195,7 +195,8 @@ fn fits(wish: &Wish, index: usize, fleet: &Fleet, scratch: &Scratch) -> Result<P
     if state.free.cpu_millis < cpu_millis {
         return Err(Miss::Cpu { free: state.free.cpu_millis, needed: cpu_millis });
     }
-    for constraint in &wish.constraints {
+    // Where its data is it was allowed once; there or nowhere.
+    for constraint in wish.constraints.iter().filter(|_| wish.bound.is_none()) {
         if !holds(constraint, index, fleet, scratch) {
             return Err(Miss::Constraint(constraint.to_string()));
         }

@@ -28,7 +28,9 @@ pub struct TaskSeen {
     pub role: Option<String>,
     /// What the probe said last.
     pub detail: String,
-    pub probing: bool,
+    pub probe: Sent,
+    /// Whether the probe has said anything yet; until then it is asked for again.
+    pub answered: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

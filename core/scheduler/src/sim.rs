@@ -8,7 +8,7 @@ mod store;
 mod world;
 
 pub use random::Random;
-pub use script::Interpreter;
+pub use script::{Interpreter, service};
 pub use server::{Crash, Fault, Sim, Step};
 pub use store::{CommitFault, MemoryStore, Rejected};
 pub use world::{Behaviour, Faults, OperationPlan, Process, SupplyPlan, World};

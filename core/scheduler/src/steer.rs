@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use smack_model::{
-    About, Action, Answer, Check, Digest, End, Goal, LaunchOrder, Member, Operation, OperationOrder, OperationRecord,
+    About, Action, Answer, Check, Digest, End, Goal, LaunchOrder, Member, Name, Operation, OperationOrder, OperationRecord,
     OperationStatus, Phase, ProbeOrder, Question, Span, Status, Strategy, System, TaskGoal, TaskName, TaskRecord,
     TaskSpec, Timestamp, Until, retry_delay,
 };
@@ -47,11 +47,12 @@ const UNREACHABLE_AFTER: Span = Span::minutes(5);
 
 /// Decides from state alone; calling it again without news changes nothing but what is due.
 pub fn steer(system: &System, seen: &Seen, peers: &Peers, now: Timestamp) -> Steering {
-    let mut steer = Steer { system, seen, peers, now, out: Steering::default(), candidates: Vec::new() };
+    let mut steer = Steer { system, seen, peers, now, out: Steering::default(), candidates: Vec::new(), moving: Vec::new() };
     steer.out.placed = steer.is_placed();
     match system.header.intent.goal {
         Goal::Running => steer.converge(),
         Goal::Stopped => {
+            steer.release_again();
             steer.halt();
         }
         Goal::Gone { keep_volumes } => steer.end(keep_volumes),
@@ -70,11 +71,14 @@ struct Steer<'a> {
     out: Steering,
     /// Ready tasks that should be launched anew, in order.
     candidates: Vec<TaskName>,
+    /// Tasks that began to leave or stop in this very steering.
+    moving: Vec<TaskName>,
 }
 
 impl<'a> Steer<'a> {
     fn converge(&mut self) {
         self.leave();
+        self.release_again();
         let requirement = self.unmet_requirement();
         let mut earlier: Option<Waiting> = None;
         let system = self.system;
@@ -119,7 +123,11 @@ impl<'a> Steer<'a> {
                 }
             }
             Status::Stopping { .. } => self.await_stop(record, spec),
-            Status::Claimed | Status::Starting | Status::Running { .. } if outdated => self.stop(record, spec, false),
+            // A paused system is left as it is, but a claim that was not taken could only be launched as it is wanted now.
+            Status::Claimed if outdated => self.stop(record, spec, false),
+            Status::Starting | Status::Running { .. } if outdated && !self.system.header.intent.paused => {
+                self.stop(record, spec, false);
+            }
             Status::Claimed => self.claimed(record, spec),
             Status::Starting => self.await_readiness(record, spec),
             Status::Running { pid } => match (spec.goal, &spec.probe) {
@@ -148,7 +156,8 @@ impl<'a> Steer<'a> {
         if let Some(waiting) = last.and_then(|record| self.backoff(record, spec)) {
             return self.wait(name, waiting);
         }
-        if self.system.header.intent.paused {
+        // What was there comes back: a pause holds up changes, not repairs.
+        if self.system.header.intent.paused && last.is_none() {
             return self.wait(name, Waiting::Paused);
         }
         if let Some(waiting) = blocked {
@@ -246,10 +255,13 @@ impl<'a> Steer<'a> {
     }
 
     fn probe(&mut self, record: &TaskRecord, spec: &TaskSpec) {
-        if self.task_seen(&record.id.name).probing {
+        let seen = self.task_seen(&record.id.name);
+        if seen.probe.times > 0 && seen.answered {
             return;
         }
         let (Some(probe), Some(address)) = (&spec.probe, &record.address) else { return };
+        let Some(again) = self.due(seen.probe) else { return };
+        self.wake(again);
         let mut probe = probe.clone();
         if let smack_model::Probe::Exec { command } = &mut probe {
             for argument in command {
@@ -286,34 +298,37 @@ impl<'a> Steer<'a> {
         let last = self.system.header.spec.roll_last.as_ref();
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.sort_by_key(|name| last.is_some() && self.task_seen(name).role.as_ref() == last);
-        let mut away = self.away();
         for name in candidates {
             let Some((record, spec)) = self.system.tasks.get(&name).zip(self.system.header.spec.tasks.get(&name))
             else {
                 continue;
             };
-            if let Some(waiting) = self.held_back(&name, &away) {
+            if let Some(waiting) = self.held_back(&name) {
                 self.wait(&name, waiting);
                 continue;
             }
             self.stop(record, spec, false);
-            away.push(name);
         }
     }
 
     /// Why a task that serves may not be stopped now, by choice.
-    fn held_back(&mut self, name: &TaskName, away: &[TaskName]) -> Option<Waiting> {
+    fn held_back(&mut self, name: &TaskName) -> Option<Waiting> {
         let budget = self.system.header.spec.budget.max(1);
         if self.system.header.intent.paused {
             return Some(Waiting::Paused);
         }
-        let others: Vec<TaskName> = away.iter().filter(|other| *other != name).cloned().collect();
+        let others: Vec<TaskName> = self.away().into_iter().filter(|other| other != name).collect();
         if others.len() >= budget as usize && !self.is_forced("budget") {
             return Some(Waiting::Budget { away: others, budget });
         }
         let check = self.system.header.spec.check.clone()?;
         if self.is_forced("check") {
             return None;
+        }
+        if !self.moving.is_empty() {
+            // Its word was given before another went.
+            let detail = format!("{} goes first", self.moving.iter().map(Name::as_str).collect::<Vec<_>>().join(", "));
+            return Some(Waiting::Gate { gate: "check".to_owned(), detail });
         }
         match self.ask(About::Without(name.clone()), &check, ASK_GATE) {
             Some(Answer::Yes) => None,
@@ -326,15 +341,23 @@ impl<'a> Steer<'a> {
         }
     }
 
-    /// Wanted tasks that do not serve, and tasks on their way out.
+    /// Wanted tasks that do not serve, and tasks on their way out. One that has never been there is not away.
     fn away(&self) -> Vec<TaskName> {
-        let wanted = self.system.header.spec.tasks.keys().filter(|name| !self.is_settled(name));
-        let leaving = self.system.header.leaving.keys().filter(|name| {
-            self.system.tasks.get(*name).is_some_and(|record| {
+        let system = self.system;
+        let wanted = system.header.spec.tasks.keys().filter(|name| {
+            let retired = Status::Ended(End::Retired);
+            let was_there = system.tasks.get(*name).is_some_and(|record| record.status != retired);
+            was_there && !self.is_settled(name)
+        });
+        let leaving = system.header.leaving.keys().filter(|name| {
+            system.tasks.get(*name).is_some_and(|record| {
                 matches!(record.status, Status::Draining { .. } | Status::Stopping { .. })
             })
         });
-        wanted.chain(leaving).cloned().collect()
+        let mut away: Vec<TaskName> = wanted.chain(leaving).chain(&self.moving).cloned().collect();
+        away.sort();
+        away.dedup();
+        away
     }
 
     /// Readiness of the whole: every task, what is required, the product's own word, what is declared.

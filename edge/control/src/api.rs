@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Path as UrlPath, Request, State};
 use axum::http::StatusCode;
@@ -101,7 +101,15 @@ pub(crate) async fn serve(listener: std::os::unix::net::UnixListener, shared: Ar
     }
 }
 
+/// A request that comes right after the start waits until there is something true to answer.
+const SETTLED_WITHIN: Duration = Duration::from_secs(10);
+
 async fn touch(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let mut published = shared.published.clone();
+    let settled = published.wait_for(|published| published.is_settled);
+    if tokio::time::timeout(SETTLED_WITHIN, settled).await.is_err() {
+        tracing::warn!("answering before the grid has told its inventory");
+    }
     *shared
         .touched
         .lock()
@@ -191,7 +199,9 @@ impl From<Failure> for Refused {
                 StatusCode::NOT_FOUND
             }
             Failure::Refused(Core::NoGate(_) | Core::NeedsTask(_)) => StatusCode::BAD_REQUEST,
-            Failure::Refused(Core::GoingDown(_) | Core::DoesNotFit(_)) => StatusCode::CONFLICT,
+            Failure::Refused(Core::GoingDown(_) | Core::DoesNotFit(_) | Core::Leaving { .. }) => {
+                StatusCode::CONFLICT
+            }
         };
         Self::new(status, failure.to_string())
     }

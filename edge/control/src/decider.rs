@@ -46,6 +46,8 @@ pub(crate) enum Failure {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Published {
     pub(crate) view: Arc<View>,
+    /// The view shows what is there: the grid has told its inventory.
+    pub(crate) is_settled: bool,
     /// Why no decisions are taken at the moment.
     pub(crate) halted: Option<String>,
 }
@@ -144,7 +146,7 @@ impl Decider {
                 let full = taken >= BATCH || began.elapsed() >= BATCH_FOR;
                 next = if full { None } else { inputs.try_recv().ok() };
             }
-            self.turn(writes, replies)?;
+            stop |= self.turn(writes, replies, inputs)?;
             if stop {
                 return Ok(());
             }
@@ -183,42 +185,34 @@ impl Decider {
         false
     }
 
-    /// Decides, saves, acts, publishes: in this order.
-    fn turn(&mut self, writes: Vec<Write>, replies: Vec<Reply>) -> Result<(), Error> {
+    /// Decides, saves, acts, publishes: in this order. Whether it was told to stop meanwhile.
+    fn turn(
+        &mut self,
+        writes: Vec<Write>,
+        replies: Vec<Reply>,
+        inputs: &Receiver<Input>,
+    ) -> Result<bool, Error> {
         let decision = self.engine.decide(clock::now());
         match self.save(&decision, writes) {
             Ok(()) => {
+                // Published first, so that who is answered finds what he asked for.
+                self.publish(None);
                 for (reply, result) in replies {
                     drop(reply.send(result));
                 }
                 for action in &decision.actions {
                     self.perform(action);
                 }
-                self.publish(None);
                 self.prune();
-                Ok(())
+                Ok(false)
             }
             Err(CommitError::Fenced { .. }) => Err(Error::Fenced),
-            Err(error) => self.start_over(&error, replies),
+            Err(error) => self.start_over(&error, replies, inputs),
         }
     }
 
     fn save(&mut self, decision: &Decision, writes: Vec<Write>) -> Result<(), CommitError> {
-        let mut commit = Commit {
-            writes,
-            entries: Vec::with_capacity(decision.notes.len()),
-        };
-        commit
-            .writes
-            .extend(decision.changes.iter().map(key::write));
-        commit
-            .entries
-            .extend(decision.notes.iter().map(|note| NewEntry {
-                at_millis: note.at.0,
-                kind: note.kind.clone(),
-                subject: note.subject.clone(),
-                body: serde_json::to_string(&note.text).expect("text becomes JSON"),
-            }));
+        let commit = commit(decision, writes);
         if commit.is_empty() {
             return Ok(());
         }
@@ -240,8 +234,14 @@ impl Decider {
         }
     }
 
-    /// The draft is worth nothing any more: drop it, wait until the store answers, load what it holds.
-    fn start_over(&mut self, error: &CommitError, replies: Vec<Reply>) -> Result<(), Error> {
+    /// The draft is worth nothing any more: drop it, wait until the store takes writes again, load what it holds.
+    /// Meanwhile every command is told why it is not taken, and what happened is kept. Whether it was told to stop.
+    fn start_over(
+        &mut self,
+        error: &CommitError,
+        replies: Vec<Reply>,
+        inputs: &Receiver<Input>,
+    ) -> Result<bool, Error> {
         let reason = error.to_string();
         tracing::error!(
             reason,
@@ -250,49 +250,78 @@ impl Decider {
         for (reply, _) in replies {
             drop(reply.send(Err(Failure::Halted(reason.clone()))));
         }
+        self.published
+            .send_modify(|published| published.halted = Some(reason.clone()));
+        let mut kept = Vec::new();
         loop {
-            self.publish(Some(reason.clone()));
-            std::thread::sleep(HALTED_FOR);
-            // An empty transaction that moves the number on shows whether the store takes writes again.
-            let probe = NewEntry {
-                at_millis: clock::now().0,
-                kind: "resumed".to_owned(),
-                subject: String::new(),
-                body: serde_json::to_string(&reason).expect("text becomes JSON"),
-            };
-            match self.store.commit(
-                self.epoch,
-                &Commit {
-                    writes: Vec::new(),
-                    entries: vec![probe],
-                },
-            ) {
-                Ok(_) => break,
-                Err(CommitError::Fenced { .. }) => return Err(Error::Fenced),
-                Err(
-                    CommitError::Conflict { .. }
-                    | CommitError::Unavailable(_)
-                    | CommitError::Unknown { .. },
-                ) => {}
+            if self.takes_writes(&reason)? {
+                break;
+            }
+            let until = Instant::now() + HALTED_FOR;
+            while let Ok(input) =
+                inputs.recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
+                match input {
+                    Input::Event(event) => kept.push(event),
+                    Input::Command { reply, .. } | Input::Write { reply, .. } => {
+                        drop(reply.send(Err(Failure::Halted(reason.clone()))));
+                    }
+                    Input::Look(look) => look(&self.engine),
+                    Input::Stop => return Ok(true),
+                }
             }
         }
         self.engine = load(&self.store, self.epoch)?;
         self.engine
             .record(Event::Nodes(self.nodes.clone()), clock::now());
+        for event in kept {
+            self.engine.record(event, clock::now());
+        }
         tracing::info!("the store takes writes again");
         self.publish(None);
-        Ok(())
+        Ok(false)
+    }
+
+    /// Shown by a line for the journal that says so.
+    fn takes_writes(&mut self, reason: &str) -> Result<bool, Error> {
+        let line = NewEntry {
+            at_millis: clock::now().0,
+            kind: "resumed".to_owned(),
+            subject: String::new(),
+            body: serde_json::to_string(reason).expect("text becomes JSON"),
+        };
+        let commit = Commit {
+            writes: Vec::new(),
+            entries: vec![line],
+        };
+        match self.store.commit(self.epoch, &commit) {
+            Ok(_) => Ok(true),
+            Err(CommitError::Fenced { .. }) => Err(Error::Fenced),
+            Err(
+                CommitError::Conflict { .. }
+                | CommitError::Unavailable(_)
+                | CommitError::Unknown { .. },
+            ) => Ok(false),
+        }
     }
 
     fn publish(&mut self, halted: Option<String>) {
         let view = self.engine.view();
+        let is_settled = self.engine.has_inventory();
         let changed = {
             let last = self.published.borrow();
-            !Arc::ptr_eq(&last.view, &view) || last.halted != halted
+            !Arc::ptr_eq(&last.view, &view)
+                || last.halted != halted
+                || last.is_settled != is_settled
         };
-        if changed {
+        // A new draft shows nothing before its first inventory: what was shown last still stands.
+        if is_settled && changed {
             self.turn += 1;
-            self.published.send_replace(Published { view, halted });
+            self.published.send_replace(Published {
+                view,
+                is_settled,
+                halted,
+            });
         }
     }
 
@@ -305,6 +334,26 @@ impl Decider {
     }
 }
 
+/// All that a decision saves, with the rows of others, as one transaction.
+pub(crate) fn commit(decision: &Decision, writes: Vec<Write>) -> Commit {
+    let mut commit = Commit {
+        writes,
+        entries: Vec::with_capacity(decision.notes.len()),
+    };
+    commit
+        .writes
+        .extend(decision.changes.iter().map(key::write));
+    commit
+        .entries
+        .extend(decision.notes.iter().map(|note| NewEntry {
+            at_millis: note.at.0,
+            kind: note.kind.clone(),
+            subject: note.subject.clone(),
+            body: serde_json::to_string(&note.text).expect("text becomes JSON"),
+        }));
+    commit
+}
+
 fn load(store: &Store, epoch: smack_store::Epoch) -> Result<Engine, Error> {
     let image = store.load()?;
     Ok(Engine::load(
@@ -313,3 +362,6 @@ fn load(store: &Store, epoch: smack_store::Epoch) -> Result<Engine, Error> {
         clock::now(),
     ))
 }
+
+#[cfg(test)]
+mod tests;

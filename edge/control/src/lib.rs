@@ -1,6 +1,9 @@
 //! The control plane: the loop over the store, probes and operations, supply, the API. Decides nothing that core could.
 
 mod api;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench_support;
 mod clock;
 mod decider;
 mod home;
@@ -15,3 +18,13 @@ pub use home::{Error as HomeError, socket};
 pub use key::BadRow;
 pub use serve::{ServeError, ServeOptions, serve};
 pub use smack_supply as supply;
+
+/// For the fuzz targets: what stored rows are taken for.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz {
+    /// Everything the scheduler remembers, out of all rows.
+    pub fn image(rows: &[smack_store::Row]) -> Result<smack_scheduler::Image, crate::BadRow> {
+        crate::key::image(rows)
+    }
+}

@@ -49,7 +49,7 @@ impl Order {
         Self::parse(&std::fs::read(control::ORDER)?)
     }
 
-    fn parse(bytes: &[u8]) -> io::Result<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> io::Result<Self> {
         let mut order = Self {
             arguments: Vec::new(),
             environment: Vec::new(),

@@ -1,6 +1,9 @@
 //! Grids: what runs tasks on machines. A grid performs actions and reports events; it decides nothing.
 //! `local` runs them on this machine.
 
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod grid;
 pub mod limits;
 mod local;

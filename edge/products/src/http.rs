@@ -54,7 +54,7 @@ async fn status_line(stream: &mut tokio::net::TcpStream) -> io::Result<Vec<u8>> 
     Ok(line)
 }
 
-fn parse(text: &str) -> Result<u16, String> {
+pub(crate) fn parse(text: &str) -> Result<u16, String> {
     let line = text.lines().next().unwrap_or_default();
     if line.is_empty() {
         return Err("it ended the connection without an answer".to_owned());

@@ -4,6 +4,8 @@
 
 mod connection;
 mod error;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod reader;
 mod requests;
 mod view;

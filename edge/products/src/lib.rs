@@ -4,6 +4,9 @@
 //! Knows nothing of grids, stores or stack files, and starts neither threads nor background tasks.
 
 mod check;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod operations;
 mod probe;

@@ -47,7 +47,7 @@ pub(crate) async fn serving(
     }
 }
 
-fn parse(answer: &str) -> Result<Serving, String> {
+pub(crate) fn parse(answer: &str) -> Result<Serving, String> {
     let mode = answer.lines().find_map(|line| line.strip_prefix("Mode: "));
     if let Some(mode) = mode {
         return Ok(Serving::As(mode.trim().to_owned()));

@@ -1,6 +1,6 @@
 //! Applies changes to the draft, with everything that hangs on a status: capacity, addresses, what was seen.
 
-use smack_model::{Action, Status, TaskRecord};
+use smack_model::{Action, NodeId, Status, TaskRecord};
 
 use super::{Engine, Tracked, key};
 use crate::change::Change;
@@ -17,7 +17,12 @@ impl Engine {
                 self.vdcs.remove(id);
             }
             Change::Header(id, header) if header.ended.is_some() => {
-                self.systems.remove(&key(id));
+                let key_of = key(id);
+                if let Some(tracked) = self.systems.remove(&key_of) {
+                    for name in &tracked.uses {
+                        self.unlink(&key_of, &(key_of.0.clone(), key_of.1.clone(), name.clone()));
+                    }
+                }
                 self.tombstones.insert(key(id), (id.clone(), header.clone()));
                 self.view_stale.insert(id.vdc());
             }
@@ -28,9 +33,10 @@ impl Engine {
                     Some(tracked) => tracked.system.set_header(header.clone()),
                     None => {
                         let system = smack_model::System::new(id.clone(), header.clone());
-                        self.systems.insert(key, Tracked::new(system));
+                        self.systems.insert(key.clone(), Tracked::new(system));
                     }
                 }
+                self.link(&key);
             }
             Change::Task(record) => self.apply_task(record),
             Change::TaskGone(id, name) => {
@@ -88,8 +94,9 @@ impl Engine {
                 record.status,
                 Status::Running { .. } | Status::Ready { .. } | Status::Draining { .. }
             );
-            if seen.probing && !is_probed {
-                seen.probing = false;
+            if seen.probe.times > 0 && !is_probed {
+                seen.probe = crate::seen::Sent::default();
+                seen.answered = false;
                 ended_probe = true;
             }
             if new_attempt {
@@ -142,21 +149,19 @@ impl Engine {
         }
     }
 
-    /// Charges the fleet for everything that lives, once the nodes are known.
-    pub(super) fn charge_fleet(&mut self) {
-        for tracked in self.systems.values() {
+    /// Charges the fleet for what lives on nodes that have just become known.
+    pub(super) fn charge_fleet(&mut self, nodes: &[NodeId]) {
+        for (key, name) in nodes.iter().filter_map(|node| self.on_node.get(node)).flatten() {
+            let Some(tracked) = self.systems.get(key) else { continue };
             let header = &tracked.system.header;
-            for record in tracked.system.live() {
-                let name = &record.id.name;
-                let spec =
-                    header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task));
-                let node = record.node.as_ref().and_then(|node| self.fleet.position(node));
-                if let (Some(node), Some(spec)) = (node, spec) {
-                    let task = (record.id.system.clone(), name.clone());
-                    // What it was launched with counts, not what a newer spec wants.
-                    if !self.fleet.holds(&task, node) {
-                        self.fleet.hold(task, node, spec.needs, &record.ports);
-                    }
+            let Some(record) = tracked.system.tasks.get(name) else { continue };
+            let spec = header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task));
+            let node = record.node.as_ref().and_then(|node| self.fleet.position(node));
+            if let (Some(node), Some(spec)) = (node, spec) {
+                let task = (record.id.system.clone(), name.clone());
+                // What it was launched with counts, not what a newer spec wants.
+                if !self.fleet.holds(&task, node) {
+                    self.fleet.hold(task, node, spec.needs, &record.ports);
                 }
             }
         }

@@ -58,6 +58,8 @@ pub enum Refused {
     NoTask { application: String, task: Name, known: String },
     #[error("{0} is going down; run it again when `smack status` no longer lists it")]
     GoingDown(VdcId),
+    #[error("{application} of {vdc} is still being removed; run it again in a moment")]
+    Leaving { vdc: VdcId, application: Name },
     #[error("not everything fits, so nothing was started (--partial starts what fits):\n{}", .0.join("\n"))]
     DoesNotFit(Vec<String>),
     #[error("{0:?} is no gate: known are check, budget and minimum")]
@@ -86,6 +88,9 @@ impl Engine {
         let existing = self.vdcs.get(&request.vdc);
         if existing.is_some_and(|vdc| vdc.down) {
             return Err(Refused::GoingDown(request.vdc));
+        }
+        if let Some(application) = self.still_leaving(&request) {
+            return Err(Refused::Leaving { vdc: request.vdc, application });
         }
         if !request.partial {
             let misfits = self.misfits(&request);
@@ -120,8 +125,17 @@ impl Engine {
         for (application, spec) in &request.systems {
             self.set_spec(key(application), spec.clone(), request.revision);
         }
-        self.mark_vdc(&request.vdc, None);
+        self.mark_vdc(&request.vdc);
         Ok(())
+    }
+
+    /// An application whose end can no longer be called off: its volumes are being removed, its attempts are refused.
+    fn still_leaving(&self, request: &RunRequest) -> Option<Name> {
+        let ends = |(key, tracked): &(&Key, &super::Tracked)| {
+            let is_gone = matches!(tracked.system.header.intent.goal, Goal::Gone { .. });
+            is_gone && tracked.system.live().next().is_none() && request.systems.contains_key(&key.2)
+        };
+        self.of_vdc(&request.vdc).find(ends).map(|(key, _)| key.2.clone())
     }
 
     fn set_spec(&mut self, key: Key, spec: ServiceSpec, revision: u32) {
@@ -261,9 +275,9 @@ impl Engine {
         let mut header = tracked.system.header.clone();
         edit(&mut header.intent);
         let id = tracked.system.id.clone();
-        let vdc = id.vdc();
         self.change(key.clone(), Change::Header(id, header));
-        self.mark_vdc(&vdc, None);
+        // Whether it leaves concerns those that it uses: they must not go before it.
+        self.mark_used(key);
     }
 
     /// What of the request would find no place on the fleet as it is, were everything else left as it is.
@@ -286,17 +300,24 @@ impl Engine {
                 |tracked| tracked.system.id.clone(),
             );
             for (task, spec) in &spec.tasks {
-                let lives = known.and_then(|tracked| tracked.system.tasks.get(task));
-                if lives.is_some_and(|record| record.status.is_live()) {
-                    continue;
+                let last = known.and_then(|tracked| tracked.system.tasks.get(task));
+                let live = last.filter(|record| record.status.is_live());
+                if let Some(live) = live {
+                    let old = known.and_then(|tracked| tracked.system.header.spec.tasks.get(task));
+                    if old.is_none_or(|old| old.needs == spec.needs || old.launch == spec.launch) {
+                        continue;
+                    }
+                    // It will be restarted with other needs: its place is free by then.
+                    fleet.release(&(live.id.system.clone(), task.clone()));
                 }
+                let node = last.filter(|_| !spec.volumes.is_empty()).and_then(|last| last.node.clone());
                 wishes.push(Wish {
                     system: id.clone(),
                     task: task.clone(),
                     needs: spec.needs,
                     ports: spec.ports.clone(),
                     constraints: spec.constraints.clone(),
-                    bound: None,
+                    bound: node,
                     prefer: None,
                     address: None,
                     kept_ports: BTreeMap::new(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use smack_model::{
-    Action, Answer, End, Event, Found, FoundState, Goal, OperationRecord, OperationStatus, Outcome, Refusal, Span,
+    Answer, End, Event, Found, FoundState, Goal, OperationRecord, NodeId, OperationStatus, Outcome, Refusal,
     Status, SystemId, TaskId, TaskRecord, TaskSpec, Timestamp, VolumeId, retry_delay,
 };
 
@@ -19,28 +19,40 @@ impl Engine {
         self.now = self.now.max(now);
         match event {
             Event::Nodes(nodes) => {
-                self.fleet.set_nodes(nodes);
-                self.charge_fleet();
-                self.dirty.extend(self.systems.keys().cloned());
+                let Some((lost, came)) = self.fleet.set_nodes(nodes) else { return };
+                for node in lost {
+                    self.node_lost(&node, false);
+                }
+                self.nodes_came(came);
             }
             Event::NodeLost { node, gone } => self.node_lost(&node, gone),
-            Event::Starting(id) => self.moved(&id, |status| {
+            Event::Starting(id) => self.moved(&id, None, |status| {
                 matches!(status, Status::Claimed | Status::Unreachable).then_some(Status::Starting)
             }),
-            Event::Running { id, pid } => self.moved(&id, |status| match status {
+            Event::Running { id, pid } => self.moved(&id, None, |status| match status {
                 Status::Claimed | Status::Starting | Status::Unreachable => Some(Status::Running { pid }),
                 _ => None,
             }),
             Event::Probed { id, ready, role, detail } => self.probed(&id, ready, role, detail),
-            Event::Ended { id, end, at } => self.ended(&id, end, at),
-            Event::Refused { id, refusal } => self.refused(&id, refusal),
+            Event::Ended { id, end, at } => {
+                self.strays.remove(&id);
+                self.ended(&id, end, at);
+            }
+            Event::Refused { id, refusal } => {
+                self.strays.remove(&id);
+                self.refused(&id, refusal);
+            }
             Event::Observed { system, about, answer, began } => {
                 let key = key(&system);
                 self.with(&system, |tracked| {
-                    if about == smack_model::About::Health && began > tracked.seen.changed {
+                    let newest = tracked.seen.answers.get(&about).is_none_or(|known| known.began <= began);
+                    if about == smack_model::About::Health && began > tracked.seen.changed && newest {
                         tracked.seen.healthy = answer == Answer::Yes;
                     }
-                    tracked.seen.answers.insert(about, Observation { answer, began });
+                    // Answers overtake each other: the youngest asking counts.
+                    if tracked.seen.answers.get(&about).is_none_or(|known| known.began <= began) {
+                        tracked.seen.answers.insert(about, Observation { answer, began });
+                    }
                 });
                 self.dirty.insert(key);
             }
@@ -48,12 +60,13 @@ impl Engine {
             Event::Inventory { node, complete, began, tasks, volumes } => {
                 self.inventory(node.as_ref(), complete, began, tasks, &volumes);
             }
-            Event::VolumeReleased(id) => self.change(key(&id.system), Change::VolumeGone(id)),
+            Event::VolumeReleased(id) => self.released(id),
             Event::Forgotten(id) => self.forgotten(&id),
             Event::Supply { name, state } => {
                 if let smack_model::SupplyState::Failed { reason } = &state {
                     self.note(name.clone(), "supply", format!("failed: {reason}"));
                 }
+                self.unanswered.remove(&name);
                 self.supplies.insert(name.clone(), state);
                 let uses = |tracked: &super::Tracked| {
                     let mut tasks = tracked.system.header.spec.tasks.values();
@@ -65,14 +78,12 @@ impl Engine {
         }
     }
 
-    /// A failed supply is asked for again by the next `run` or `start`.
-    pub(super) fn forget_failed_supplies(&mut self) {
-        self.supplies.retain(|_, state| !matches!(state, smack_model::SupplyState::Failed { .. }));
-    }
-
     /// Changes the status of the present attempt in the draft alone: these moves are learned again by an inventory.
-    fn moved(&mut self, id: &TaskId, next: impl FnOnce(&Status) -> Option<Status>) {
-        let Some(record) = self.present(id) else { return self.stray(id) };
+    fn moved(&mut self, id: &TaskId, node: Option<&NodeId>, next: impl FnOnce(&Status) -> Option<Status>) {
+        // One that has ended as far as we know must not run; if it is only late news, the stop does no harm.
+        let Some(record) = self.present(id).filter(|record| record.status.is_live()) else {
+            return self.stray(id, node);
+        };
         let Some(status) = next(&record.status) else { return };
         let moved = TaskRecord { status, since: self.now, ..record.clone() };
         self.apply(&Change::Task(Box::new(moved)));
@@ -90,6 +101,7 @@ impl Engine {
             let seen = tracked.seen.tasks.entry(id.name.clone()).or_default();
             seen.role = role;
             seen.detail = detail;
+            seen.answered = true;
         });
         let key = key(&id.system);
         if let Some(status) = status {
@@ -114,7 +126,9 @@ impl Engine {
             (_, end) => end,
         };
         let is_job = spec.as_ref().is_some_and(|spec| spec.goal != smack_model::TaskGoal::Running);
-        let is_failure = end.is_failure() && !(is_job && end == End::Exit(0));
+        // Whatever became of it while its node was silent is not held against it.
+        let unseen = record.status == Status::Unreachable && end == End::Vanished;
+        let is_failure = end.is_failure() && !(is_job && end == End::Exit(0)) && !unseen;
         // Killed after its grace, it left the product as little time as a crash.
         let clean = matches!(end, End::Exit(_)) || (asked && end != End::Stopped { code: 137 });
         let unclean = if clean { record.unclean } else { Some(self.now) };
@@ -206,21 +220,61 @@ impl Engine {
 
     fn node_lost(&mut self, node: &smack_model::Name, gone: bool) {
         self.fleet.lose(node);
-        let on_node: Vec<TaskRecord> = self
-            .systems
-            .values()
-            .flat_map(|tracked| tracked.system.live())
-            .filter(|record| record.node.as_ref() == Some(node))
-            .cloned()
-            .collect();
-        for record in on_node {
+        self.unheard.remove(node);
+        if gone {
+            self.strays.retain(|_, (at, _)| at.as_ref() != Some(node));
+        }
+        for record in self.records_on(node) {
             if gone {
                 let id = record.id.clone();
                 self.ended(&id, End::NodeGone, self.now);
-            } else {
-                let key = key(&record.id.system);
-                let lost = TaskRecord { status: Status::Unreachable, since: self.now, ..record };
-                self.change(key, Change::Task(Box::new(lost)));
+            } else if record.status != Status::Unreachable {
+                self.unreachable(record);
+            }
+        }
+        self.dirty.append(&mut self.homeless);
+        self.is_inventoried();
+    }
+
+    fn unreachable(&mut self, record: TaskRecord) {
+        let key = key(&record.id.system);
+        let lost = TaskRecord { status: Status::Unreachable, since: self.now, ready_since: None, ..record };
+        self.change(key, Change::Task(Box::new(lost)));
+    }
+
+    /// The living attempts on a node.
+    fn records_on(&self, node: &NodeId) -> Vec<TaskRecord> {
+        let here = self.on_node.get(node).into_iter().flatten();
+        here.filter_map(|(key, name)| self.systems.get(key)?.system.tasks.get(name)).cloned().collect()
+    }
+
+    /// New room; a node with attempts on record must first say what became of them.
+    fn nodes_came(&mut self, came: Vec<NodeId>) {
+        self.charge_fleet(&came);
+        self.dirty.append(&mut self.homeless);
+        for node in came {
+            if !self.inventoried || self.on_node.get(&node).is_some_and(|here| !here.is_empty()) {
+                self.unheard.insert(node);
+                self.asked = crate::seen::Sent::default();
+            }
+        }
+    }
+
+    /// Once every node has said what it has, what is left on nodes that are not there is unreachable, and decisions
+    /// begin.
+    fn is_inventoried(&mut self) {
+        if self.inventoried || !self.unheard.is_empty() || self.fleet.node_ids().next().is_none() {
+            return;
+        }
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        self.inventoried = true;
+        let silent: Vec<NodeId> = self.on_node.keys().filter(|node| !self.fleet.is_usable(node)).cloned().collect();
+        for record in silent.iter().flat_map(|node| self.records_on(node)).collect::<Vec<_>>() {
+            if record.status != Status::Unreachable {
+                self.unreachable(record);
             }
         }
         self.dirty.extend(self.systems.keys().cloned());
@@ -238,31 +292,58 @@ impl Engine {
         for found in tasks {
             listed.insert(found.id.clone());
             match found.state {
-                FoundState::Starting => self.record(Event::Starting(found.id), self.now),
-                FoundState::Running { pid } => self.adopt(&found.id, pid),
-                FoundState::Ended { end, at } => self.ended(&found.id, end, at),
-            }
-        }
-        if complete {
-            let on_node = |record: &&TaskRecord| node.is_none() || record.node.as_ref() == node;
-            let missing: Vec<(TaskId, Status)> = self
-                .systems
-                .values()
-                .flat_map(|tracked| tracked.system.live())
-                .filter(on_node)
-                .filter(|record| !listed.contains(&record.id) && record.since <= began)
-                .map(|record| (record.id.clone(), record.status.clone()))
-                .collect();
-            for (id, status) in missing {
-                // A claim that the node does not have was never taken: it is simply sent again.
-                if !matches!(status, Status::Claimed) {
-                    self.ended(&id, End::Vanished, self.now);
+                FoundState::Starting => self.moved(&found.id, node, |status| {
+                    matches!(status, Status::Claimed | Status::Unreachable).then_some(Status::Starting)
+                }),
+                FoundState::Running { pid } => self.adopt(&found.id, node, pid),
+                FoundState::Ended { end, at } => {
+                    self.strays.remove(&found.id);
+                    self.ended(&found.id, end, at);
                 }
             }
-            self.inventoried = true;
-            self.unknown_volumes(volumes);
         }
-        self.dirty.extend(self.systems.keys().cloned());
+        if !complete {
+            return;
+        }
+        self.missing(node, began, &listed);
+        self.unknown_volumes(volumes);
+        match node {
+            Some(node) => {
+                self.unheard.remove(node);
+                self.is_inventoried();
+            }
+            None => {
+                self.unheard.clear();
+                if !self.inventoried {
+                    self.begin();
+                }
+            }
+        }
+    }
+
+    /// What is on record and was not there when the grid looked has ended.
+    fn missing(&mut self, node: Option<&NodeId>, began: Timestamp, listed: &BTreeSet<TaskId>) {
+        self.strays.retain(|id, (at, _)| listed.contains(id) || (node.is_some() && at.as_ref() != node));
+        let records: Vec<TaskRecord> = match node {
+            Some(node) => self.records_on(node),
+            None => self.systems.values().flat_map(|tracked| tracked.system.live()).cloned().collect(),
+        };
+        for record in records {
+            // A claim that the node does not have was never taken: it is simply sent again.
+            let known = listed.contains(&record.id) || record.status == Status::Claimed;
+            if !known && record.since <= began {
+                self.ended(&record.id, End::Vanished, self.now);
+            }
+        }
+    }
+
+    /// A volume is gone. One that is not being given up stays on record: the news is late.
+    fn released(&mut self, id: VolumeId) {
+        let tracked = self.systems.get(&key(&id.system)).filter(|tracked| tracked.system.id == id.system);
+        let volume = tracked.and_then(|tracked| tracked.system.volumes.get(&id));
+        if volume.is_some_and(|volume| volume.state == smack_model::VolumeState::Releasing) {
+            self.change(key(&id.system), Change::VolumeGone(id));
+        }
     }
 
     /// A volume with our stamp that nothing on record claims is listed, never deleted.
@@ -276,8 +357,8 @@ impl Engine {
     }
 
     /// A process that was started before this server: the record takes its place again.
-    fn adopt(&mut self, id: &TaskId, pid: u32) {
-        let Some(record) = self.present(id).cloned() else { return self.stray(id) };
+    fn adopt(&mut self, id: &TaskId, node: Option<&NodeId>, pid: u32) {
+        let Some(record) = self.present(id).cloned() else { return self.stray(id, node) };
         let status = match record.status {
             Status::Claimed | Status::Starting | Status::Unreachable => Status::Running { pid },
             Status::Ready { .. } => Status::Ready { pid },
@@ -285,19 +366,14 @@ impl Engine {
             Status::Running { .. } => Status::Running { pid },
             Status::Stopping { .. } => return,
             // It ended as far as we know, yet it runs: it must not.
-            Status::Ended(_) => return self.stray(id),
+            Status::Ended(_) => return self.stray(id, node),
         };
         if status != record.status {
-            self.apply(&Change::Task(Box::new(TaskRecord { status, ..record })));
+            // Nobody has probed it meanwhile: its time to become ready begins now.
+            let since = if matches!(status, Status::Running { .. }) { self.now } else { record.since };
+            self.apply(&Change::Task(Box::new(TaskRecord { status, since, ..record })));
+            self.dirty.insert(key(&id.system));
         }
-    }
-
-    /// An attempt that runs although nothing wants it: an older one, or one of a system that has ended.
-    fn stray(&mut self, id: &TaskId) {
-        let path = format!("{}/{}", id.system.path(), id.name);
-        self.note(path, "stray", format!("attempt {} runs although nobody wants it: stopped", id.attempt));
-        let (node, grace) = (None, Span::seconds(30));
-        self.pending.actions.push(Action::Stop { id: id.clone(), node, signal: 15, grace });
     }
 
     fn forgotten(&mut self, id: &SystemId) {
@@ -305,6 +381,10 @@ impl Engine {
         if !matches!(tracked.system.header.intent.goal, Goal::Gone { .. }) || tracked.system.live().next().is_some() {
             return;
         }
+        let uses: Vec<Key> = {
+            let own = key(id);
+            tracked.uses.iter().map(|name| (own.0.clone(), own.1.clone(), name.clone())).collect()
+        };
         let system = &tracked.system;
         let mut changes: Vec<Change> = Vec::new();
         changes.extend(system.tasks.keys().map(|name| Change::TaskGone(id.clone(), name.clone())));
@@ -325,7 +405,8 @@ impl Engine {
             self.note(vdc.to_string(), "down", "everything has ended");
             self.change(key(id), Change::VdcGone(vdc.clone()));
         }
-        self.mark_vdc(&vdc, None);
+        self.mark_users(&key(id));
+        self.dirty.extend(uses);
     }
 
     pub(super) fn change(&mut self, key: Key, change: Change) {

@@ -250,6 +250,15 @@ impl Interpreter {
     }
 }
 
+/// The service that the options of `app` describe.
+pub fn service(application: &Name, options: &[&str]) -> Result<ServiceSpec, String> {
+    let mut app = App::default();
+    for option in options {
+        app.option(option)?;
+    }
+    Ok(app.spec(application))
+}
+
 /// `10`, `10s`, `250ms`, `5m`.
 fn span(text: &str) -> Result<Span, String> {
     let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));

@@ -1,7 +1,7 @@
 //! Engine, store and world in virtual time: deliver, decide, commit, perform. The server may die between any two of
 //! these, or sleep while another takes over.
 
-use smack_model::{Action, Epoch, Span, Timestamp};
+use smack_model::{Action, Epoch, Span, TaskGoal, Timestamp};
 
 use super::store::{CommitFault, MemoryStore, Rejected};
 use super::world::World;
@@ -136,6 +136,18 @@ impl Sim {
 
     pub fn command(&mut self, command: Command) -> Option<Result<(), Refused>> {
         let now = self.now;
+        if let Command::Run(request) = &command {
+            for (application, spec) in &request.systems {
+                for (task, spec) in &spec.tasks {
+                    let job = (request.vdc.name.clone(), application.clone(), task.clone());
+                    if spec.goal == TaskGoal::Running {
+                        self.world.jobs.remove(&job);
+                    } else {
+                        self.world.jobs.insert(job);
+                    }
+                }
+            }
+        }
         self.server.as_mut().map(|server| server.engine.command(command, now))
     }
 

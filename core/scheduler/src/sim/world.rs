@@ -28,6 +28,8 @@ pub struct World {
     pub verdicts: BTreeMap<(Name, &'static str), bool>,
     /// Applications whose processes elect a leader among them.
     pub led: BTreeSet<Name>,
+    /// Tasks that run to their end: by run, application and task.
+    pub jobs: BTreeSet<(Name, Name, TaskName)>,
     /// Ports that a process of somebody else listens on.
     pub strangers: BTreeSet<u16>,
     nodes: BTreeMap<NodeId, SimNode>,
@@ -182,6 +184,7 @@ impl World {
             supply_plans: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             led: BTreeSet::new(),
+            jobs: BTreeSet::new(),
             strangers: BTreeSet::new(),
             nodes: BTreeMap::new(),
             epoch: Epoch(0),

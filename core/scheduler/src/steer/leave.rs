@@ -41,6 +41,7 @@ impl Steer<'_> {
         if let Some(operation) = &leaving.drain {
             if let Status::Ready { pid } | Status::Running { pid } = record.status {
                 self.put(record, Status::Draining { pid });
+                self.moving.push(name.clone());
             }
             if let Some(waiting) = self.operate(&drain, operation) {
                 return self.wait(name, waiting);
@@ -49,7 +50,15 @@ impl Steer<'_> {
         if record.status.is_live() {
             return self.stop(record, spec, false);
         }
-        let retired = TaskRecord { status: Status::Ended(End::Retired), since: self.now, ..record.clone() };
+        // Its place is given up; what stays is the number, which is never used again.
+        let retired = TaskRecord {
+            status: Status::Ended(End::Retired),
+            since: self.now,
+            node: None,
+            address: None,
+            ports: smack_model::Ports::new(),
+            ..record.clone()
+        };
         self.out.changes.push(Change::Task(Box::new(retired)));
         let system = self.system;
         for volume in system.volumes.values().filter(|volume| volume.id.task == *name) {
@@ -77,18 +86,12 @@ impl Steer<'_> {
         if self.system.header.intent.paused {
             return Some(Waiting::Paused);
         }
-        let away = self.away();
-        if leaving.drain.is_some() {
-            // Draining takes nothing away yet, but one member moves at a time.
-            let budget = self.system.header.spec.budget.max(1);
-            let started = self.out.changes.iter().any(|change| {
-                matches!(change, Change::Task(task) if matches!(task.status, Status::Draining { .. }))
-            });
-            if (away.len() >= budget as usize || started) && !self.is_forced("budget") {
-                return Some(Waiting::Budget { away, budget });
-            }
-            return None;
+        if leaving.drain.is_none() {
+            return self.held_back(name);
         }
-        self.held_back(name, &away)
+        // Draining takes nothing away yet, but one member moves at a time.
+        let budget = self.system.header.spec.budget.max(1);
+        let away: Vec<TaskName> = self.away().into_iter().filter(|other| other != name).collect();
+        (away.len() >= budget as usize && !self.is_forced("budget")).then_some(Waiting::Budget { away, budget })
     }
 }

@@ -13,6 +13,7 @@ impl<'a> Steer<'a> {
     pub(super) fn stop(&mut self, record: &TaskRecord, spec: &TaskSpec, late: bool) {
         let stopping = TaskRecord { status: Status::Stopping { late }, since: self.now, ..record.clone() };
         self.out.changes.push(Change::Task(Box::new(stopping)));
+        self.moving.push(record.id.name.clone());
         self.order_stop(record, spec);
         self.wait(&record.id.name, Waiting::Stop { since: self.now, grace: spec.stop.grace });
         self.wake(self.now + Span::seconds(1));
@@ -74,7 +75,7 @@ impl<'a> Steer<'a> {
         for name in names {
             let Some((record, spec)) = self.record_and_spec(name) else { continue };
             match &record.status {
-                Status::Ended(_) => {}
+                Status::Ended(_) => self.wait(name, Waiting::Stopped),
                 Status::Stopping { .. } => self.await_stop(record, &spec),
                 Status::Claimed
                 | Status::Starting
@@ -83,6 +84,19 @@ impl<'a> Steer<'a> {
                 | Status::Draining { .. }
                 | Status::Unreachable => self.stop(record, &spec, false),
             }
+        }
+    }
+
+    /// Volumes that were given up are released until that is answered.
+    pub(super) fn release_again(&mut self) {
+        let system = self.system;
+        let mut open = system.volumes.values().filter(|volume| volume.state == VolumeState::Releasing).peekable();
+        if open.peek().is_none() {
+            return;
+        }
+        if let Some(again) = self.due(self.seen.releases) {
+            self.out.actions.extend(open.map(|volume| Action::Release(volume.id.clone())));
+            self.wake(again);
         }
     }
 

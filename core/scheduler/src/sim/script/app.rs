@@ -77,7 +77,7 @@ impl Default for App {
 const OPTIONS: &str = "\
 tasks=3 cpu=0.5 mem=512 needs=other[:placed],… reads=other.addresses serial phases=1,2 placed job once check noprobe volume
 drain budget=2 roll-last ops=events[:partitions],… minimum=2 together delay=1s max-delay=1m max-tries=3 stable=5m
-tolerate=CODE:WINDOW:DELAY ready-within=2m grace=30s port=9092 constraint=hostname=unique supply=NAME";
+tolerate=CODE:WINDOW:DELAY ready-within=2m grace=30s port=9092 env=TEXT constraint=hostname=unique supply=NAME";
 
 impl App {
     /// Takes one option in: `tasks=3`, `serial`.
@@ -123,6 +123,7 @@ impl App {
             "tolerate" => self.retry.tolerate = Some(tolerance(value)?),
             "ready-within" => self.ready_within = span(value)?,
             "grace" => self.grace = span(value)?,
+            "env" => drop(self.env.insert("value".to_owned(), value.to_owned())),
             "port" => self.port = PortWish::Fixed(number(value)?),
             "roll-last" => self.roll_last = true,
             "supply" => self.artifacts = value.split(',').map(str::to_owned).collect(),

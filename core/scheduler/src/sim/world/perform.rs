@@ -197,7 +197,11 @@ impl World {
         if let Some(ready) = behaviour.ready {
             self.push(ready, Happening::Serve(id.clone()));
         }
-        if let Some((after, end, times)) = behaviour.exits {
+        let SystemId { run, application, .. } = &id.system;
+        let is_job = self.jobs.contains(&(run.clone(), application.clone(), id.name.clone()));
+        let job_end = is_job.then_some((Span(500), End::Exit(0), None));
+        let scripted = behaviour.exits.filter(|(_, _, times)| *times != Some(0));
+        if let Some((after, end, times)) = scripted.or(job_end) {
             if times != Some(0) {
                 self.push(after, Happening::Exit(id.clone(), end));
             }

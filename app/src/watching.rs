@@ -1,0 +1,244 @@
+//! Waits until a VDC is as it was asked for, or gone: follows events and states, shows them, ends at trouble, at the
+//! time limit or at ctrl-C. A server that dies meanwhile is started again and the wait goes on.
+
+use std::time::{Duration, Instant};
+
+use smack_control::wire::{Event, Vdc};
+
+use crate::client::{Client, Interrupts};
+use crate::failure::Failure;
+use crate::output::{Output, Style};
+use crate::progress::{self, Piece, Progress};
+use crate::session::Session;
+use crate::text::{milliseconds, seconds};
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Everything is as the stack says.
+    Converged,
+    /// There is no such VDC any more.
+    Gone,
+}
+
+/// How a wait ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Reached(Option<Box<Vdc>>),
+    /// Nothing more happens without a person.
+    Failed,
+    TimedOut,
+    Interrupted,
+}
+
+/// A wait and what it saw.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    session: &'a Session<'a>,
+    vdc: String,
+    until: Until,
+    began: Instant,
+    watched: Instant,
+    after: u64,
+    /// It begins with the command; states from before it say nothing.
+    pub(crate) progress: Progress,
+    latest: Option<Vdc>,
+    said: Vec<(String, String)>,
+}
+
+/// The longest silence before states are looked at again.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// So often a server that went away is brought back before the command gives up.
+const RETURNS: u32 = 5;
+
+impl<'a> Watch<'a> {
+    /// A wait for `vdc` since its latest event of kind `command`, which the command given at `began` has caused.
+    pub(crate) fn new(
+        session: &'a Session<'a>,
+        vdc: &str,
+        until: Until,
+        (command, began): (&str, Instant),
+    ) -> Result<Self, Failure> {
+        let client = session.client()?;
+        let (mut seen, mut after, mut began_ms) = (0, 0, 0);
+        loop {
+            let events: Vec<Event> = client.get(&events_path(vdc, seen, Duration::ZERO))?;
+            for event in &events {
+                seen = event.seq;
+                if event.kind == command && event.subject == vdc {
+                    (after, began_ms) = (event.seq, event.at_ms);
+                }
+            }
+            if events.is_empty() {
+                break;
+            }
+        }
+        Ok(Self {
+            session,
+            vdc: vdc.to_owned(),
+            until,
+            began,
+            watched: Instant::now(),
+            after,
+            progress: Progress::new(began_ms),
+            latest: None,
+            said: Vec::new(),
+        })
+    }
+
+    /// Since the command was given.
+    pub(crate) fn elapsed_ms(&self) -> u64 {
+        milliseconds(self.began.elapsed())
+    }
+
+    /// Waits for at most `limit`.
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<Outcome, Failure> {
+        let client = self.session.client()?;
+        let mut interrupts = client.interrupts()?;
+        let mut returns = 0;
+        loop {
+            match self.look(client, &mut interrupts) {
+                Ok(Some(outcome)) => {
+                    self.session.output.erase();
+                    return Ok(outcome);
+                }
+                Ok(None) => {}
+                Err(failure) if failure.is_unreachable() && returns < RETURNS => {
+                    returns += 1;
+                    self.session.output.detail(&format!("{failure}; trying again"));
+                    self.session.reach_again()?;
+                }
+                Err(failure) => {
+                    self.session.output.erase();
+                    return Err(failure);
+                }
+            }
+            if self.began.elapsed() >= limit {
+                self.session.output.erase();
+                return Ok(Outcome::TimedOut);
+            }
+        }
+    }
+
+    /// One turn: what happened, then how things stand.
+    fn look(&mut self, client: &Client, interrupts: &mut Interrupts) -> Result<Option<Outcome>, Failure> {
+        let path = events_path(&self.vdc, self.after, LOOK_EVERY);
+        let Some(events) = client.get_until::<Vec<Event>>(interrupts, &path, LOOK_EVERY)? else {
+            return Ok(Some(Outcome::Interrupted));
+        };
+        for event in &events {
+            self.after = self.after.max(event.seq);
+            self.progress.take_event(&self.vdc, event);
+            if !self.session.output.is_moving() || is_worth_a_line(event) {
+                self.tell(event);
+            }
+        }
+        let found = client.get_until::<Vdc>(interrupts, &format!("/v1/vdcs/{}", self.vdc), Duration::ZERO);
+        let vdc = match found {
+            Ok(Some(vdc)) => vdc,
+            Ok(None) => return Ok(Some(Outcome::Interrupted)),
+            Err(failure) if failure.is_not_found() => return Ok(self.is_gone(failure)),
+            Err(failure) => return Err(failure),
+        };
+        let now_ms = self.progress.began_ms + milliseconds(self.watched.elapsed());
+        self.progress.take_state(&vdc, now_ms);
+        self.tell_waits(&vdc);
+        draw(self.session.output, &vdc, self.elapsed_ms());
+        // The state may still be the one from before the command.
+        let is_current = vdc.updated_ms >= self.progress.began_ms;
+        let outcome = match self.until {
+            Until::Converged if is_current && vdc.converged => {
+                let at = events.last().map_or(now_ms, |event| event.at_ms);
+                self.progress.converged(at);
+                Some(Outcome::Reached(Some(Box::new(vdc.clone()))))
+            }
+            Until::Converged if is_current && vdc.state == "failed" => Some(Outcome::Failed),
+            Until::Converged | Until::Gone => None,
+        };
+        self.latest = Some(vdc);
+        Ok(outcome)
+    }
+
+    fn is_gone(&self, failure: Failure) -> Option<Outcome> {
+        match (self.until, &self.latest) {
+            (Until::Gone, _) => Some(Outcome::Reached(None)),
+            // Not published yet.
+            (Until::Converged, None) if self.began.elapsed() < Duration::from_secs(5) => None,
+            (Until::Converged, _) => {
+                self.session.output.trouble(&failure.to_string());
+                Some(Outcome::Failed)
+            }
+        }
+    }
+
+    fn tell(&self, event: &Event) {
+        let since = event.at_ms.saturating_sub(self.progress.began_ms);
+        let part = event.subject.strip_prefix(&self.vdc).map_or(event.subject.as_str(), |rest| rest.trim_start_matches('/'));
+        let subject = if part.is_empty() { &self.vdc } else { part };
+        let output = self.session.output;
+        let style = match event.kind.as_str() {
+            "ready" => Style::Good,
+            "retry" | "gave-up" | "unready" => Style::Bad,
+            _ => Style::Plain,
+        };
+        let at = output.paint_note(Style::Dim, &format!("{:>7}", seconds(since)));
+        let kind = output.paint_note(style, &event.kind);
+        output.note(&format!("{at}  {subject}  {kind}: {}", event.text));
+    }
+
+    /// Without a moving view: what an application waits for, whenever it becomes something else.
+    fn tell_waits(&mut self, vdc: &Vdc) {
+        let output = self.session.output;
+        if output.is_moving() {
+            return;
+        }
+        for application in &vdc.applications {
+            let shape = shape(vdc, application);
+            let known = self.said.iter_mut().find(|(name, _)| *name == application.name);
+            match known {
+                Some((_, said)) if *said == shape => continue,
+                Some((_, said)) => *said = shape.clone(),
+                None => self.said.push((application.name.clone(), shape.clone())),
+            }
+            let waits = progress::waits(vdc, application);
+            if !shape.is_empty() && !waits.is_empty() {
+                let at = output.paint_note(Style::Dim, &format!("{:>7}", seconds(self.elapsed_ms())));
+                output.note(&format!("{at}  {}  {}: {waits}", application.name, application.state));
+            }
+        }
+    }
+}
+
+/// What decides whether a wait is told anew: numbers that only count up make no news.
+fn shape(vdc: &Vdc, application: &smack_control::wire::Application) -> String {
+    if application.ready && application.converged {
+        return String::new();
+    }
+    let waits = progress::waits(vdc, application);
+    waits.chars().filter(|character| !character.is_ascii_digit() && *character != '.').collect()
+}
+
+/// Beside a moving view only what a person would want to keep is written.
+fn is_worth_a_line(event: &Event) -> bool {
+    matches!(event.kind.as_str(), "retry" | "gave-up" | "unready" | "supply" | "stray" | "resumed")
+}
+
+fn draw(output: &Output, vdc: &Vdc, elapsed_ms: u64) {
+    if output.is_moving() {
+        let (columns, rows) = output.note_size();
+        let lines = progress::lines(vdc, elapsed_ms, columns, rows);
+        output.draw(&lines.iter().map(|line| painted(output, line)).collect::<Vec<_>>());
+    }
+}
+
+fn painted(output: &Output, line: &[Piece]) -> String {
+    line.iter().map(|(style, text)| output.paint_note(*style, text)).collect()
+}
+
+/// Journal entries that one request looks through.
+const EVENTS_MAX: usize = 10_000;
+
+fn events_path(vdc: &str, after: u64, wait: Duration) -> String {
+    let (subject, wait) = (crate::client::encoded(vdc), wait.as_millis());
+    format!("/v1/events?after={after}&limit={EVENTS_MAX}&subject={subject}&wait_ms={wait}")
+}

@@ -1,0 +1,18 @@
+//! The real thing: real ZooKeeper and Kafka under the real binary, asked by Apache's own clients. Each test has a home of
+//! its own; they run one after the other, for they share two cores. What is missing is named; with SMACK_REAL=required
+//! that is a failure.
+
+#[path = "real/clients.rs"]
+mod clients;
+#[path = "real/commands.rs"]
+mod commands;
+#[path = "real/home.rs"]
+mod home;
+#[path = "real/kraft.rs"]
+mod kraft;
+#[path = "real/pipeline.rs"]
+mod pipeline;
+#[path = "real/survival.rs"]
+mod survival;
+#[path = "real/why.rs"]
+mod why;

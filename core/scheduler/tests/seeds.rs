@@ -1,0 +1,561 @@
+//! Random platforms under random faults, with every invariant after every step; then calm, and all must converge and be
+//! silent. A failing seed prints `SEED=<n>` and is replayed with that variable; `SMACK_SEEDS` sets how many are run.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+
+use smack_model::{
+    End, Goal, Name, NodeId, Resources, ServiceSpec, Span, Status, SystemId, TaskGoal, TaskName, Timestamp, VdcId,
+};
+use smack_scheduler::sim::{Behaviour, CommitFault, Crash, Fault, Faults, Random, Sim, Step, SupplyPlan, service};
+use smack_scheduler::{Change, Command, RunRequest, Verb, Waiting};
+
+/// As many as run in about ten seconds in the dev profile.
+const SEEDS: u64 = 400;
+
+#[test]
+fn all_invariants_hold_under_all_faults() {
+    if let Some(seed) = number("SEED") {
+        return Chaos::new(seed, true).live();
+    }
+    let count = number("SMACK_SEEDS").unwrap_or(SEEDS);
+    let from = number("SMACK_FROM").unwrap_or(0);
+    let next = std::sync::atomic::AtomicU64::new(from);
+    let failed: std::sync::Mutex<Vec<(u64, String)>> = std::sync::Mutex::default();
+    std::panic::set_hook(Box::new(|_| {}));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if seed >= from + count || failed.lock().unwrap().len() > 4 {
+                        return;
+                    }
+                    let run = std::panic::catch_unwind(AssertUnwindSafe(|| Chaos::new(seed, false).live()));
+                    if let Err(panic) = run {
+                        let text = panic.downcast_ref::<String>().cloned();
+                        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                        failed.lock().unwrap().push((seed, text.unwrap_or_default()));
+                    }
+                }
+            });
+        }
+    });
+    drop(std::panic::take_hook());
+    let failed = failed.into_inner().unwrap();
+    let lines: Vec<String> = failed.iter().map(|(seed, text)| format!("SEED={seed}: {text}")).collect();
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
+}
+
+fn number(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "a test is told what to replay")]
+    let text = std::env::var(name).ok()?;
+    text.parse().ok()
+}
+
+struct Chaos {
+    sim: Sim,
+    random: Random,
+    loud: bool,
+    stacks: BTreeMap<VdcId, BTreeMap<Name, Vec<String>>>,
+    revision: u32,
+}
+
+impl Chaos {
+    fn new(seed: u64, loud: bool) -> Self {
+        let mut random = Random::new(seed);
+        let mut sim = Sim::new(random.next_u64());
+        for index in 0..=random.below(4) {
+            let memory_mib = 512 * (1 + u32::try_from(random.below(5)).unwrap());
+            let capacity = Resources { cpu_millis: 4000, memory_mib };
+            let rack = format!("r{}", random.below(2));
+            sim.world.set_node(node(index), capacity, BTreeMap::from([("rack".to_owned(), rack)]));
+        }
+        let mut chaos = Self { sim, random, loud, stacks: BTreeMap::new(), revision: 0 };
+        for index in 0..=chaos.random.below(2) {
+            let vdc = VdcId { zone: name("z"), name: name(&format!("v{index}")) };
+            let stack = chaos.stack();
+            chaos.stacks.insert(vdc, stack);
+        }
+        chaos
+    }
+
+    fn live(mut self) {
+        self.say("world", &format!("{:?}", self.stacks));
+        let turns = 10 + self.random.below(50);
+        for _ in 0..turns {
+            self.act();
+            let span = match self.random.below(4) {
+                0 => 10,
+                1 => 300,
+                2 => 3_000,
+                _ => 40_000,
+            };
+            let until = self.sim.now + Span(self.random.below(span));
+            self.run(until);
+        }
+        self.calm();
+    }
+
+    fn stack(&mut self) -> BTreeMap<Name, Vec<String>> {
+        let mut stack = BTreeMap::new();
+        let count = 1 + self.random.below(3);
+        for index in 0..count {
+            let before = index.checked_sub(1).map(|before| format!("app{before}"));
+            stack.insert(name(&format!("app{index}")), self.app(before.as_deref()));
+        }
+        stack
+    }
+
+    fn app(&mut self, before: Option<&str>) -> Vec<String> {
+        let mut options = vec![format!("tasks={}", 1 + self.random.below(4))];
+        options.push(format!("mem={}", 128 * (1 + self.random.below(4))));
+        if let Some(before) = before {
+            match self.random.below(4) {
+                0 => options.push(format!("needs={before}")),
+                1 => {
+                    options.push(format!("needs={before}:placed"));
+                    options.push(format!("reads={before}.addresses"));
+                }
+                2 => options.push(format!("reads={before}.addresses")),
+                _ => {}
+            }
+        }
+        for (option, per_mille) in [
+            ("serial", 300),
+            ("check", 400),
+            ("volume", 400),
+            ("drain", 300),
+            ("roll-last", 300),
+            ("together", 200),
+            ("noprobe", 200),
+            ("budget=2", 300),
+            ("minimum=2", 200),
+            ("ops=one,two:3", 300),
+            ("supply=product-1.0", 300),
+            ("phases=1,1", 200),
+            ("placed", 300),
+            ("tolerate=1:20s:3s", 200),
+            ("max-tries=3", 300),
+            ("stable=20s", 500),
+            ("ready-within=20s", 500),
+            ("constraint=rack=group_by", 200),
+        ] {
+            if self.random.chance(per_mille) {
+                options.push(option.to_owned());
+            }
+        }
+        if self.random.chance(100) {
+            // What has ended well is not asked how it is.
+            options.retain(|option| option != "check" && option != "drain");
+            options.push(if self.random.chance(500) { "job" } else { "once" }.to_owned());
+        }
+        options
+    }
+
+    /// One thing that people, machines or programs do.
+    fn act(&mut self) {
+        match self.random.below(22) {
+            0..=3 => self.run_stack(),
+            4 | 5 => self.change_stack(),
+            6 | 7 => self.verb(),
+            8 => self.down(),
+            9..=11 => self.process(),
+            12 => self.node(),
+            13 => self.crash(),
+            14 => {
+                self.say("server", "sleeps");
+                self.sim.pause_server();
+            }
+            15 => {
+                let woken = self.sim.wake_server();
+                self.say("server", &format!("wakes {woken:?}"));
+            }
+            16..=18 => self.fault(),
+            19 => self.faults(),
+            20 => self.behave(),
+            _ => self.supply(),
+        }
+    }
+
+    fn some_vdc(&mut self) -> VdcId {
+        let vdcs: Vec<VdcId> = self.stacks.keys().cloned().collect();
+        self.random.pick(&vdcs).unwrap().clone()
+    }
+
+    fn some_task(&mut self) -> Option<(VdcId, Name, TaskName)> {
+        let engine = self.sim.engine()?;
+        let tasks = |system: &smack_model::System| {
+            let (vdc, app) = (system.id.vdc(), system.id.application.clone());
+            let names: Vec<TaskName> = system.header.spec.tasks.keys().cloned().collect();
+            names.into_iter().map(move |name| (vdc.clone(), app.clone(), name))
+        };
+        let all: Vec<_> = engine.systems().flat_map(tasks).collect();
+        self.random.pick(&all).cloned()
+    }
+
+    fn specs(&self, vdc: &VdcId) -> BTreeMap<Name, ServiceSpec> {
+        let spec = |(name, options): (&Name, &Vec<String>)| {
+            let options: Vec<&str> = options.iter().map(String::as_str).collect();
+            (name.clone(), service(name, &options).unwrap())
+        };
+        self.stacks[vdc].iter().map(spec).collect()
+    }
+
+    fn run_stack(&mut self) {
+        let vdc = self.some_vdc();
+        self.run_vdc(vdc);
+    }
+
+    fn run_vdc(&mut self, vdc: VdcId) {
+        self.revision += 1;
+        let systems = self.specs(&vdc);
+        let (shown, stack, revision) = (vdc.to_string(), "chaos".to_owned(), self.revision);
+        let request = RunRequest { vdc, shown, stack, revision, systems, partial: true };
+        self.command(Command::Run(Box::new(request)));
+    }
+
+    fn change_stack(&mut self) {
+        let vdc = self.some_vdc();
+        let apps: Vec<Name> = self.stacks[&vdc].keys().cloned().collect();
+        let app = self.random.pick(&apps).cloned();
+        let (change, number) = (self.random.below(7), self.random.below(100));
+        let stack = self.stacks.get_mut(&vdc).unwrap();
+        match (change, app) {
+            (0, Some(app)) if stack.len() > 1 => {
+                stack.remove(&app);
+                let uses = |option: &String| option.contains(&format!("={app}"));
+                stack.values_mut().for_each(|options| options.retain(|option| !uses(option)));
+            }
+            (1, _) => drop(stack.insert(name("late"), vec!["mem=128".to_owned()])),
+            (2 | 3, Some(app)) => stack.get_mut(&app).unwrap().push(format!("tasks={}", 1 + number % 4)),
+            (_, Some(app)) => stack.get_mut(&app).unwrap().push(format!("env=v{number}")),
+            (_, None) => {}
+        }
+        self.say("stack", &format!("{vdc}: {:?}", self.stacks[&vdc]));
+        self.run_vdc(vdc);
+    }
+
+    fn verb(&mut self) {
+        let Some((vdc, app, task)) = self.some_task() else { return };
+        let verb = match self.random.below(9) {
+            0 => Verb::Stop,
+            1 | 2 => Verb::Start,
+            3 => Verb::Restart,
+            4 => Verb::Replace,
+            5 => Verb::Pause,
+            6 => Verb::Resume,
+            7 => Verb::Force { gate: "budget".to_owned() },
+            _ => Verb::Force { gate: "check".to_owned() },
+        };
+        let task = (verb == Verb::Replace || self.random.chance(300)).then_some(task);
+        let application = (task.is_some() || self.random.chance(700)).then_some(app);
+        self.command(Command::Verb { vdc, application, task, verb });
+    }
+
+    fn down(&mut self) {
+        let vdc = self.some_vdc();
+        let keep_volumes = self.random.chance(500);
+        self.command(Command::Down { vdc, keep_volumes });
+    }
+
+    fn process(&mut self) {
+        let Some((_, app, task)) = self.some_task() else { return };
+        let what = self.random.below(5);
+        let did = match what {
+            0 | 1 => self.sim.world.end(&app, &task, End::Signal(9)),
+            2 => self.sim.world.end(&app, &task, End::Exit(1)),
+            3 => self.sim.world.set_serving(&app, &task, false),
+            _ => self.sim.world.set_serving(&app, &task, true),
+        };
+        self.say("process", &format!("{app}/{task} {what} {did}"));
+    }
+
+    fn node(&mut self) {
+        let node = node(self.random.below(5));
+        match self.random.below(10) {
+            0..=4 => drop(self.sim.world.lose(&node)),
+            5..=8 => drop(self.sim.world.bring_back(&node)),
+            _ if self.sim.world.node_ids().count() > 1 => drop(self.sim.world.remove(&node)),
+            _ => {}
+        }
+        self.say("node", &format!("{node} answers: {}", self.sim.world.answers(&node)));
+    }
+
+    fn crash(&mut self) {
+        self.say("server", "crashes");
+        self.sim.crash();
+        if self.random.chance(500) {
+            let until = self.sim.now + Span(self.random.below(60_000));
+            self.run(until);
+        }
+        self.sim.start_server();
+    }
+
+    fn fault(&mut self) {
+        let commit = match self.random.below(4) {
+            0 => CommitFault::Failed,
+            1 => CommitFault::FailedButTookEffect,
+            _ => CommitFault::None,
+        };
+        let crash = match self.random.below(4) {
+            0 => Some(Crash::BeforeCommit),
+            1 => Some(Crash::AfterActions(usize::try_from(self.random.below(4)).unwrap())),
+            2 if !self.sim.has_sleeper() => Some(Crash::Asleep),
+            _ => None,
+        };
+        self.say("fault", &format!("{commit:?} {crash:?}"));
+        self.sim.planned.push_back(Fault { commit, crash });
+    }
+
+    fn faults(&mut self) {
+        let random = &mut self.random;
+        let mut some = |most: u64| if random.chance(500) { u32::try_from(random.below(most)).unwrap() } else { 0 };
+        self.sim.world.faults = Faults {
+            late: Span(u64::from(some(3_000))),
+            duplicates: some(300),
+            lost_actions: some(200),
+            refusals: some(200),
+            partial_inventories: some(700),
+        };
+        self.say("faults", &format!("{:?}", self.sim.world.faults));
+    }
+
+    fn behave(&mut self) {
+        let Some((_, app, task)) = self.some_task() else { return };
+        let mut behaviour = Behaviour::default();
+        match self.random.below(5) {
+            0 => behaviour.ready = None,
+            1 => behaviour.ready = Some(Span::seconds(15)),
+            2 => behaviour.exits = Some((Span(self.random.below(5_000)), End::Exit(1), Some(3))),
+            3 => behaviour.ignores_stop = true,
+            _ => behaviour.start = Span(self.random.below(5_000)),
+        }
+        self.say("behaves", &format!("{app}/{task} {behaviour:?}"));
+        self.sim.world.behaviours.insert((app, Some(task)), behaviour);
+    }
+
+    fn supply(&mut self) {
+        let plan = match self.random.below(3) {
+            0 => SupplyPlan::Fails,
+            1 => SupplyPlan::After(Span::seconds(5)),
+            _ => SupplyPlan::After(Span(1)),
+        };
+        self.sim.world.plan_supply("product-1.0", plan);
+    }
+
+    fn command(&mut self, command: Command) {
+        let text = match &command {
+            Command::Run(request) => format!("run {} r{}", request.vdc, request.revision),
+            other => format!("{other:?}"),
+        };
+        let answer = self.sim.command(command);
+        self.say("command", &format!("{text} -> {answer:?}"));
+        let before = Before::of(&self.sim);
+        let step = self.sim.decide();
+        self.check(&before, &step);
+    }
+
+    fn run(&mut self, until: Timestamp) -> bool {
+        let mut silent = true;
+        loop {
+            let before = Before::of(&self.sim);
+            let Some(step) = self.sim.step(until) else { return silent };
+            silent &= !step.moved;
+            self.check(&before, &step);
+        }
+    }
+
+    fn calm(&mut self) {
+        self.say("calm", "");
+        let world = &mut self.sim.world;
+        world.faults = Faults::default();
+        world.behaviours.clear();
+        world.plan_supply("product-1.0", SupplyPlan::After(Span(1)));
+        self.sim.planned.clear();
+        self.sim.wake_server();
+        let nodes: Vec<NodeId> = self.sim.world.node_ids().cloned().collect();
+        for node in nodes {
+            self.sim.world.bring_back(&node);
+        }
+        if self.sim.engine().is_none() {
+            self.sim.start_server();
+        }
+        // Data on a node that is gone for good waits for a person.
+        for index in 0..5 {
+            let attributes = BTreeMap::from([("rack".to_owned(), format!("r{}", index % 2))]);
+            self.sim.world.set_node(node(index), Resources { cpu_millis: 16_000, memory_mib: 16_384 }, attributes);
+        }
+        self.run(self.sim.now + Span::minutes(10));
+        let vdcs: Vec<VdcId> = self.stacks.keys().cloned().collect();
+        for vdc in vdcs {
+            self.run_vdc(vdc.clone());
+            for verb in [Verb::Resume, Verb::Start, Verb::Force { gate: "minimum".to_owned() }] {
+                self.command(Command::Verb { vdc: vdc.clone(), application: None, task: None, verb });
+            }
+        }
+        let converged = self.sim.now + Span::minutes(60);
+        let mut is_converged = false;
+        while !is_converged && self.sim.now < converged {
+            self.run(self.sim.now + Span::seconds(10));
+            let engine = self.sim.engine().expect("nobody stops it");
+            is_converged = engine.view().vdcs.values().all(|vdc| vdc.is_converged());
+        }
+        if !is_converged {
+            panic!("does not converge: {}", self.shown());
+        }
+        self.run(self.sim.now + Span::minutes(6));
+        let silent = self.run(self.sim.now + Span::minutes(3));
+        assert!(silent, "is not silent: {}", self.shown());
+        self.check_end();
+    }
+
+    /// Exactly the wanted processes run, and the grid holds no volume that nobody knows.
+    fn check_end(&self) {
+        let engine = self.sim.engine().unwrap();
+        for system in engine.systems() {
+            for (task, spec) in &system.header.spec.tasks {
+                let alive = self.sim.world.processes().filter(|(id, process)| {
+                    id.system == system.id && id.name == *task && process.is_alive()
+                });
+                let wanted = usize::from(spec.goal == TaskGoal::Running);
+                assert_eq!(alive.count(), wanted, "{}/{task}: {}", system.id, self.shown());
+            }
+        }
+        for (id, _) in self.sim.world.processes().filter(|(_, process)| process.is_alive()) {
+            let system = engine.systems().find(|system| system.id == id.system);
+            let known = system.is_some_and(|system| system.header.spec.tasks.contains_key(&id.name));
+            assert!(known, "{id} runs although nobody wants it: {}", self.shown());
+        }
+        for volume in self.sim.world.volumes() {
+            assert!(self.sim.store.volumes.contains_key(volume), "{volume} is there and not on record");
+        }
+    }
+
+    fn check(&mut self, before: &Before, step: &Step) {
+        if self.loud {
+            for note in std::mem::take(&mut self.sim.journal) {
+                println!("{:>9} {} {}: {}", note.at.0, note.subject, note.kind, note.text);
+            }
+        } else {
+            self.sim.journal.clear();
+        }
+        self.check_processes();
+        let Some(engine) = self.sim.engine() else { return };
+        assert!(engine.fleet().is_sound(), "more is promised than there is");
+        self.check_reasons();
+        self.check_budget(before, step);
+    }
+
+    fn check_processes(&self) {
+        let mut alive: BTreeMap<(String, &TaskName), u32> = BTreeMap::new();
+        for (id, process) in self.sim.world.processes() {
+            if process.is_alive() && !process.orphaned {
+                let count = alive.entry((id.system.path(), &id.name)).or_default();
+                *count += 1;
+                assert!(*count <= 1, "two processes of {}/{}", id.system.path(), id.name);
+            }
+        }
+    }
+
+    fn check_reasons(&self) {
+        let engine = self.sim.engine().unwrap();
+        let view = engine.view();
+        for system in view.vdcs.values().flat_map(|vdc| &vdc.systems) {
+            let id = system.id.as_ref().unwrap();
+            let Some(known) = engine.system(&id.vdc(), system.application()) else { continue };
+            let wanted = known.header.intent.goal == Goal::Running;
+            if !wanted || system.whole.contains(&Waiting::Inventory) {
+                continue;
+            }
+            for task in &system.tasks {
+                let settled = match &task.status {
+                    Some(Status::Ready { .. }) => true,
+                    Some(Status::Ended(End::Exit(0))) => {
+                        known.header.spec.tasks.get(&task.name).is_some_and(|spec| spec.goal != TaskGoal::Running)
+                    }
+                    _ => false,
+                };
+                assert!(
+                    settled || task.waiting.is_some() || !known.header.spec.tasks.contains_key(&task.name),
+                    "{}/{} is {:?} and nobody says why",
+                    id,
+                    task.name,
+                    task.status
+                );
+            }
+        }
+    }
+
+    /// A task that served is stopped by choice only while fewer than the budget are away.
+    fn check_budget(&self, before: &Before, step: &Step) {
+        for change in &step.changes {
+            let Change::Task(record) = change else { continue };
+            let row = (record.id.system.clone(), record.id.name.clone());
+            let served = before.statuses.get(&row).is_some_and(Status::is_ready);
+            if record.status != (Status::Stopping { late: false }) || !served {
+                continue;
+            }
+            let Some(header) = self.sim.store.headers.get(&row.0) else { continue };
+            let forced = header.intent.force.get("budget").is_some_and(|until| *until > self.sim.now);
+            if header.intent.goal != Goal::Running || forced {
+                continue;
+            }
+            let away = self.sim.store.tasks.iter().filter(|((system, name), other)| {
+                let was_there = before.statuses.get(&(system.clone(), name.clone()));
+                let retired = was_there.is_none_or(|status| *status == Status::Ended(End::Retired));
+                let done = header.spec.tasks.get(name).is_some_and(|spec| spec.goal != TaskGoal::Running)
+                    && other.status == Status::Ended(End::Exit(0));
+                let leaves = matches!(other.status, Status::Draining { .. } | Status::Stopping { .. });
+                let wanted = header.spec.tasks.contains_key(name) || leaves;
+                *system == row.0 && *name != row.1 && wanted && !retired && !done && !other.status.is_ready()
+            });
+            let away: Vec<&TaskName> = away.map(|((_, name), _)| name).collect();
+            let budget = header.spec.budget.max(1) as usize;
+            assert!(away.len() < budget, "{} is stopped by choice while {away:?} are away", record.id);
+        }
+    }
+
+    fn shown(&self) -> String {
+        let Some(engine) = self.sim.engine() else { return "no server".to_owned() };
+        let mut out = String::new();
+        for vdc in engine.view().vdcs.values() {
+            for system in &vdc.systems {
+                for waiting in &system.whole {
+                    out.push_str(&format!("\n  {}: {}", system.application(), waiting.text(self.sim.now)));
+                }
+                for task in &system.tasks {
+                    let waiting = task.waiting.as_ref().map(|waiting| waiting.text(self.sim.now));
+                    out.push_str(&format!("\n  {} {:?} {waiting:?}", task.name, task.status));
+                }
+            }
+        }
+        out
+    }
+
+    fn say(&self, what: &str, text: &str) {
+        if self.loud {
+            println!("{:>9} ** {what} {text}", self.sim.now.0);
+        }
+    }
+}
+
+/// What was on record before a step.
+struct Before {
+    statuses: BTreeMap<(SystemId, TaskName), Status>,
+}
+
+impl Before {
+    fn of(sim: &Sim) -> Self {
+        let rows = sim.store.tasks.iter();
+        Self { statuses: rows.map(|(row, record)| (row.clone(), record.status.clone())).collect() }
+    }
+}
+
+fn node(index: u64) -> NodeId {
+    name(&format!("n{index}"))
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
