@@ -22,11 +22,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// Where everything is kept [default: ~/.smack]
-    #[arg(long, global = true, value_name = "DIR", env = "SMACK_HOME", hide_env_values = true)]
+    /// Where everything is kept [default: SMACK_HOME, else ~/.smack]
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
-    /// A server to talk to by TCP, `http://127.0.0.1:PORT`; none is started then
-    #[arg(long, global = true, value_name = "URL", env = "SMACK_API", hide_env_values = true)]
+    /// A server to talk to by TCP, `http://127.0.0.1:PORT`; none is started then [default: SMACK_API]
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) api: Option<String>,
     /// Print data as JSON
     #[arg(long, global = true)]

@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use smack_control::wire::Server;
 
@@ -11,6 +12,10 @@ use crate::client::{Client, Endpoint, answers};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::starting;
+
+/// So often a server that broke off is started anew before its first answer.
+const HANDSHAKES: u32 = 5;
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// The surroundings of one command.
 #[derive(Debug)]
@@ -31,7 +36,8 @@ impl<'a> Session<'a> {
 
     /// Where everything is kept, as an absolute path.
     pub(crate) fn home(&self) -> Result<PathBuf, Failure> {
-        let given = self.global.home.clone().filter(|home| !home.as_os_str().is_empty());
+        let set = || std::env::var_os("SMACK_HOME").map(PathBuf::from);
+        let given = self.global.home.clone().or_else(set).filter(|home| !home.as_os_str().is_empty());
         let home = given.or_else(|| std::env::home_dir().map(|user| user.join(".smack")));
         let Some(home) = home else {
             return Err(Failure::usage("neither SMACK_HOME nor HOME is set").hint("say where: --home DIR"));
@@ -53,8 +59,8 @@ impl<'a> Session<'a> {
 
     /// The server at the address of `--api` or SMACK_API, if there is one.
     pub(crate) fn address(&self) -> Result<Option<Endpoint>, Failure> {
-        let given = self.global.api.as_deref().filter(|url| !url.is_empty());
-        given.map(Endpoint::from_url).transpose()
+        let given = self.global.api.clone().or_else(|| std::env::var("SMACK_API").ok());
+        given.filter(|url| !url.is_empty()).map(|url| Endpoint::from_url(&url)).transpose()
     }
 
     /// A client of the server, which is started if none runs.
@@ -70,7 +76,16 @@ impl<'a> Session<'a> {
                 Client::new(Endpoint::Socket(socket))?
             }
         };
-        self.compare_versions(&client)?;
+        let mut tries = 0;
+        while let Err(failure) = self.compare_versions(&client) {
+            // A server that is just dying still takes a connection: the next one answers.
+            tries += 1;
+            if tries == HANDSHAKES || !matches!(failure, Failure::Unreachable { .. }) {
+                return Err(failure);
+            }
+            std::thread::sleep(AGAIN_AFTER);
+            self.reach_again()?;
+        }
         Ok(self.client.get_or_init(|| client))
     }
 

@@ -57,6 +57,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     milliseconds.map(Duration::from_millis).ok_or_else(|| "write a time like 90s, 15m or 2h".to_owned())
 }
 
+/// Reads a whole number, zero or more.
+pub(crate) fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write a whole number".to_owned())
+}
+
 /// Reads `name=value`.
 pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {

@@ -9,7 +9,7 @@ use crate::target::{self, Target};
 
 /// The words after a verb.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct Words {
     /// The virtual data center: `pipeline`, `qa/pipeline`
     name: String,
     /// One application of it
@@ -42,7 +42,7 @@ impl Gates {
 }
 
 /// Asks for `verb` and says in `done` what that means: `is stopping`.
-pub(crate) fn ask(session: &Session<'_>, args: &Args, verb: &str, done: &str) -> Result<(), Failure> {
+pub(crate) fn ask(session: &Session<'_>, args: &Words, verb: &str, done: &str) -> Result<(), Failure> {
     let target = target::find_named(session, &args.name, args.part.as_deref())?;
     args.gates.force(session, &target)?;
     post(session, &target, verb, None)?;

@@ -1,6 +1,7 @@
 //! Waits until a VDC is as it was asked for, or gone: follows events and states, shows them, ends at trouble, at the
 //! time limit or at ctrl-C. A server that dies meanwhile is started again and the wait goes on.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use smack_control::wire::{Event, Vdc};
@@ -43,11 +44,15 @@ pub(crate) struct Watch<'a> {
     /// It begins with the command; states from before it say nothing.
     pub(crate) progress: Progress,
     latest: Option<Vdc>,
-    said: Vec<(String, String)>,
+    /// When something was told last, and what of the waits.
+    told: Instant,
+    said: BTreeMap<String, String>,
 }
 
 /// The longest silence before states are looked at again.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The longest silence before it is said what is waited for.
+const SILENCE: Duration = Duration::from_secs(4);
 /// So often a server that went away is brought back before the command gives up.
 const RETURNS: u32 = 5;
 
@@ -82,7 +87,8 @@ impl<'a> Watch<'a> {
             after,
             progress: Progress::new(began_ms),
             latest: None,
-            said: Vec::new(),
+            told: Instant::now(),
+            said: BTreeMap::new(),
         })
     }
 
@@ -171,7 +177,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn tell(&self, event: &Event) {
+    fn tell(&mut self, event: &Event) {
+        self.told = Instant::now();
         let since = event.at_ms.saturating_sub(self.progress.began_ms);
         let part = event.subject.strip_prefix(&self.vdc).map_or(event.subject.as_str(), |rest| rest.trim_start_matches('/'));
         let subject = if part.is_empty() { &self.vdc } else { part };
@@ -186,25 +193,21 @@ impl<'a> Watch<'a> {
         output.note(&format!("{at}  {subject}  {kind}: {}", event.text));
     }
 
-    /// Without a moving view: what an application waits for, whenever it becomes something else.
+    /// Without a moving view, after some silence: what each application waits for, if it is something new.
     fn tell_waits(&mut self, vdc: &Vdc) {
         let output = self.session.output;
-        if output.is_moving() {
+        if output.is_moving() || self.told.elapsed() < SILENCE {
             return;
         }
+        self.told = Instant::now();
         for application in &vdc.applications {
             let shape = shape(vdc, application);
-            let known = self.said.iter_mut().find(|(name, _)| *name == application.name);
-            match known {
-                Some((_, said)) if *said == shape => continue,
-                Some((_, said)) => *said = shape.clone(),
-                None => self.said.push((application.name.clone(), shape.clone())),
+            if self.said.insert(application.name.clone(), shape.clone()).as_ref() == Some(&shape) || shape.is_empty() {
+                continue;
             }
+            let at = output.paint_note(Style::Dim, &format!("{:>7}", seconds(self.elapsed_ms())));
             let waits = progress::waits(vdc, application);
-            if !shape.is_empty() && !waits.is_empty() {
-                let at = output.paint_note(Style::Dim, &format!("{:>7}", seconds(self.elapsed_ms())));
-                output.note(&format!("{at}  {}  {}: {waits}", application.name, application.state));
-            }
+            output.note(&format!("{at}  {}  {}: {waits}", application.name, application.state));
         }
     }
 }

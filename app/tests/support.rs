@@ -10,26 +10,26 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-pub use fake::{Answer, Fake};
+pub(crate) use fake::{Answer, Fake};
 
 /// The program, a home, and perhaps a server on its socket.
-pub struct Smack {
+pub(crate) struct Smack {
     home: tempfile::TempDir,
     /// Where stack files are written and commands run.
-    pub work: tempfile::TempDir,
-    pub server: Option<Fake>,
+    pub(crate) work: tempfile::TempDir,
+    pub(crate) server: Option<Fake>,
 }
 
 /// What a command did.
-pub struct Ran {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Smack {
     /// With a fake server that has one VDC, see [`vdc`].
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut smack = Self::alone();
         let fake = Fake::start(&smack.home().join("api.sock"));
         fake.on("GET /v1/server", server());
@@ -40,25 +40,25 @@ impl Smack {
     }
 
     /// Without a server.
-    pub fn alone() -> Self {
+    pub(crate) fn alone() -> Self {
         Self { home: tempfile::tempdir().unwrap(), work: tempfile::tempdir().unwrap(), server: None }
     }
 
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
-    pub fn fake(&self) -> &Fake {
+    pub(crate) fn fake(&self) -> &Fake {
         self.server.as_ref().unwrap()
     }
 
-    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.work.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_smack"));
         command.args(arguments).current_dir(self.work.path()).stdin(Stdio::null());
         for name in ["SMACK_API", "SMACK_NODES", "SMACK_MIRRORS", "SMACK_BUNDLE", "RUST_LOG", "NO_COLOR"] {
@@ -69,17 +69,17 @@ impl Smack {
     }
 
     /// Runs a command to its end; none may take longer than half a minute.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.finish(self.command(arguments))
     }
 
-    pub fn finish(&self, mut command: Command) -> Ran {
+    pub(crate) fn finish(&self, mut command: Command) -> Ran {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let pid = rustix::process::Pid::from_child(&child);
         let (done, watch) = std::sync::mpsc::channel::<()>();
         let guard = std::thread::spawn(move || {
             if watch.recv_timeout(Duration::from_secs(30)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                drop(rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+                rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
             }
         });
         let output = child.wait_with_output().unwrap();
@@ -94,7 +94,7 @@ impl Smack {
     }
 
     /// Without what differs between machines and runs.
-    pub fn stable(&self, text: &str) -> String {
+    pub(crate) fn stable(&self, text: &str) -> String {
         let text = text.replace(&self.home.path().display().to_string(), "HOME");
         without_times(&text.replace(&self.work.path().display().to_string(), "WORK"))
     }
@@ -118,7 +118,7 @@ fn without_times(text: &str) -> String {
 
 impl Ran {
     /// Exit code, then what was told, then the data.
-    pub fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let code = self.code.map_or_else(|| "killed".to_owned(), |code| code.to_string());
         let mut text = format!("exit {code}\n");
         for (name, stream) in [("err", &self.stderr), ("out", &self.stdout)] {
@@ -130,13 +130,13 @@ impl Ran {
         text
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {:?}", self.stdout))
     }
 }
 
 /// Waits until something holds, for at most ten seconds.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !holds() {
         assert!(Instant::now() < deadline, "{what}");
@@ -145,7 +145,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// `GET /v1/server`.
-pub fn server() -> Value {
+pub(crate) fn server() -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"), "pid": 4711, "epoch": 3, "home": "HOME", "started_ms": 1,
         "isolation": "open", "limits": "not enforced", "nodes": [{"name": "local-0", "cpu_millis": 2000, "memory_mib": 8192}],
@@ -153,7 +153,7 @@ pub fn server() -> Value {
 }
 
 /// A VDC with one application that is ready and one that is not.
-pub fn vdc() -> Value {
+pub(crate) fn vdc() -> Value {
     json!({
         "vdc": "default/pipeline", "name": "pipeline", "zone": "default", "state": "starting", "converged": false,
         "stack": "pipeline", "revision": 2, "created_ms": 1000, "updated_ms": 2000, "isolation": "open",
@@ -172,7 +172,7 @@ pub fn vdc() -> Value {
     })
 }
 
-pub fn task(application: &str, name: &str, state: &str, waiting: Option<&str>) -> Value {
+pub(crate) fn task(application: &str, name: &str, state: &str, waiting: Option<&str>) -> Value {
     let runs = state == "ready" || state == "running";
     json!({
         "application": application, "name": name, "state": state, "node": runs.then_some("local-0"),
@@ -183,7 +183,7 @@ pub fn task(application: &str, name: &str, state: &str, waiting: Option<&str>) -
 }
 
 /// The same VDC with everything ready.
-pub fn ready() -> Value {
+pub(crate) fn ready() -> Value {
     let mut vdc = vdc();
     vdc["state"] = json!("ready");
     vdc["converged"] = json!(true);
@@ -197,7 +197,7 @@ pub fn ready() -> Value {
 }
 
 /// `POST /v1/runs`.
-pub fn run_answer() -> Value {
+pub(crate) fn run_answer() -> Value {
     json!({
         "vdc": "default/pipeline", "revision": 2, "silent": false, "notices": [],
         "plan": [{"application": "kafka", "kind": "kafka", "steps": [
@@ -208,6 +208,6 @@ pub fn run_answer() -> Value {
 }
 
 /// A line of the journal.
-pub fn event(seq: u64, at_ms: u64, subject: &str, kind: &str, text: &str) -> Value {
+pub(crate) fn event(seq: u64, at_ms: u64, subject: &str, kind: &str, text: &str) -> Value {
     json!({"seq": seq, "at_ms": at_ms, "subject": subject, "kind": kind, "text": text})
 }

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::Style;
 use crate::session::Session;
 use crate::target;
-use crate::text::moment;
+use crate::text::{self, moment};
 
 /// Show what happened: the journal of the server
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,8 @@ pub(crate) struct Args {
     #[arg(long, short)]
     follow: bool,
     /// Only what came after this number
-    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = text::number,
+        allow_negative_numbers = true)]
     after: u64,
 }
 

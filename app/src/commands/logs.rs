@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::target::{self, Target};
+use crate::text;
 
 /// Show what tasks have written
 #[derive(Debug, clap::Args)]
@@ -18,8 +19,8 @@ pub(crate) struct Args {
     #[arg(long, short)]
     follow: bool,
     /// So many lines of each stream from before
-    #[arg(long, short = 'n', value_name = "LINES", default_value_t = 100)]
-    lines: usize,
+    #[arg(long, short = 'n', value_name = "LINES", default_value_t = 100, value_parser = text::number)]
+    lines: u64,
 }
 
 pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {

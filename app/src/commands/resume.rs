@@ -8,7 +8,7 @@ use crate::verbs;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    verb: verbs::Args,
+    verb: verbs::Words,
 }
 
 pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ pub(crate) struct Args {
     /// The virtual data center: `pipeline`, `qa/pipeline`
     name: String,
     /// The revision, as `smack show NAME --revisions` numbers them; the one before if absent
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = revision)]
     to: Option<u32>,
     /// Do not wait
     #[arg(long, short)]
@@ -23,6 +23,11 @@ pub(crate) struct Args {
     /// Wait at most this long
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = text::duration)]
     timeout: Duration,
+}
+
+/// Reads the number of a revision.
+pub(super) fn revision(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "write a number as `smack show NAME --revisions` lists them".to_owned())
 }
 
 pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {

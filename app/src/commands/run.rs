@@ -106,12 +106,12 @@ pub(crate) fn wait(session: &Session<'_>, answer: &RunAnswer, began: Instant, li
         }
         Outcome::Failed => {
             output.trouble(&output.paint_note(Style::Bad, &format!("{} cannot go on:", answer.vdc)));
-            tell_why(session, &answer.vdc, answer)
+            tell_why(session, answer, "Mend the cause, then `smack run` again")
         }
         Outcome::TimedOut => {
             let after = seconds(milliseconds(limit));
             output.trouble(&output.paint_note(Style::Bad, &format!("{} is not there after {after}:", answer.vdc)));
-            tell_why(session, &answer.vdc, answer)
+            tell_why(session, answer, "It goes on without this command")
         }
         Outcome::Interrupted => {
             let name = &answer.vdc;
@@ -186,16 +186,16 @@ fn detached(session: &Session<'_>, answer: &RunAnswer) -> Result<(), Failure> {
 }
 
 /// The reasons, then exit code 1.
-fn tell_why(session: &Session<'_>, vdc: &str, answer: &RunAnswer) -> Result<(), Failure> {
+fn tell_why(session: &Session<'_>, answer: &RunAnswer, advice: &str) -> Result<(), Failure> {
+    let vdc = &answer.vdc;
     let causes: Vec<Cause> = session.client()?.get(&format!("/v1/vdcs/{vdc}/why"))?;
     if session.output.is_json() {
         let value = json!({"vdc": vdc, "revision": answer.revision, "why": causes});
         session.output.value(&value)?;
     } else {
         session.output.trouble(&picture::causes(session.output, &causes));
-        session.output.note(&format!(
-            "It goes on trying where it can: smack why {vdc}, smack logs {vdc}; smack down {vdc} ends it"
-        ));
+        let more = format!("`smack logs {vdc}` has more, `smack down {vdc}` ends it");
+        session.output.note(&format!("{advice}; {more}"));
     }
     Err(Failure::Told(1))
 }

@@ -19,7 +19,7 @@ pub(crate) struct Args {
     #[arg(long)]
     origin: bool,
     /// An earlier revision
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::rollback::revision)]
     revision: Option<u32>,
     /// List the revisions there are
     #[arg(long, conflicts_with_all = ["origin", "revision"])]

@@ -10,21 +10,21 @@ use serde_json::Value;
 /// One real test at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
-pub struct Home {
+pub(crate) struct Home {
     directory: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
 /// What a command came to.
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Home {
     /// `None` if this machine cannot run the products: said aloud, and a failure where everything is required.
-    pub fn real(test: &str) -> Option<Self> {
+    pub(crate) fn real(test: &str) -> Option<Self> {
         let missing: Vec<&str> = [("java", "-version"), ("mvn", "-version")]
             .into_iter()
             .filter(|(program, argument)| {
@@ -42,25 +42,25 @@ impl Home {
         None
     }
 
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = tempfile::Builder::new().prefix("smack-real-").tempdir().expect("a temporary directory");
         share_artifacts(directory.path());
         Self { directory, _turn: turn }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_smack"));
         command.args(arguments).env("SMACK_HOME", self.path()).env_remove("SMACK_API");
         command.current_dir(repository()).stdin(Stdio::null());
         command
     }
 
-    pub fn smack(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn smack(&self, arguments: &[&str]) -> Ran {
         let Output { status, stdout, stderr } = self.command(arguments).output().expect("the binary runs");
         Ran {
             code: status.code().unwrap_or(-1),
@@ -70,30 +70,30 @@ impl Home {
     }
 
     /// Runs a command that must succeed.
-    pub fn good(&self, arguments: &[&str]) -> String {
+    pub(crate) fn good(&self, arguments: &[&str]) -> String {
         let Ran { code, stdout, stderr } = self.smack(arguments);
         assert_eq!(code, 0, "smack {}\n{stdout}\n{stderr}\n{}", arguments.join(" "), self.server_log());
         stdout
     }
 
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let text = self.good(arguments);
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    pub fn export(&self, vdc: &str, name: &str) -> String {
+    pub(crate) fn export(&self, vdc: &str, name: &str) -> String {
         let exports = self.json(&["exports", vdc, "--json"]);
         exports[name].as_str().unwrap_or_else(|| panic!("{vdc} exports no {name}: {exports}")).to_owned()
     }
 
-    pub fn tasks(&self, vdc: &str) -> Vec<Value> {
+    pub(crate) fn tasks(&self, vdc: &str) -> Vec<Value> {
         let status = self.json(&["status", vdc, "--json"]);
         let vdc = status.as_array().and_then(|vdcs| vdcs.first()).cloned().unwrap_or(status);
         vdc["tasks"].as_array().cloned().unwrap_or_default()
     }
 
     /// Names with attempts and pids, in order: equal before and after means that nothing was restarted.
-    pub fn attempts(&self, vdc: &str) -> Vec<(String, u64, u64)> {
+    pub(crate) fn attempts(&self, vdc: &str) -> Vec<(String, u64, u64)> {
         let mut attempts: Vec<(String, u64, u64)> = self
             .tasks(vdc)
             .iter()
@@ -106,17 +106,18 @@ impl Home {
         attempts
     }
 
-    pub fn pid(&self, vdc: &str, task: &str) -> u64 {
+    pub(crate) fn pid(&self, vdc: &str, task: &str) -> u64 {
         let tasks = self.tasks(vdc);
         let found = tasks.iter().find(|state| text(&state["name"]) == task);
         found.and_then(|state| state["pid"].as_u64()).unwrap_or_else(|| panic!("{task} has no pid: {tasks:?}"))
     }
 
-    pub fn events(&self, vdc: &str) -> Vec<Value> {
-        self.json(&["events", vdc, "--json"]).as_array().cloned().unwrap_or_default()
+    pub(crate) fn events(&self, vdc: &str) -> Vec<Value> {
+        let text = self.good(&["events", vdc, "--json"]);
+        text.lines().map(|line| serde_json::from_str(line).expect("an object per line")).collect()
     }
 
-    pub fn wait_until(&self, what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
+    pub(crate) fn wait_until(&self, what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
         let deadline = Instant::now() + limit;
         while !holds() {
             let status = || self.smack(&["status"]).stdout;
@@ -125,13 +126,13 @@ impl Home {
         }
     }
 
-    pub fn server_pid(&self) -> u64 {
+    pub(crate) fn server_pid(&self) -> u64 {
         let text = std::fs::read_to_string(self.path().join("lock")).unwrap_or_default();
         let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
         digits.parse().unwrap_or_else(|_| panic!("no server: {text:?}"))
     }
 
-    pub fn kill_server(&self) {
+    pub(crate) fn kill_server(&self) {
         kill(self.server_pid(), "-KILL");
     }
 
@@ -178,15 +179,15 @@ fn processes_below(directory: &Path) -> Vec<u64> {
     pids.collect()
 }
 
-pub fn kill(pid: u64, signal: &str) {
+pub(crate) fn kill(pid: u64, signal: &str) {
     let status = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status();
     drop(status);
 }
 
-pub fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository")
 }

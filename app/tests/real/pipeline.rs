@@ -86,7 +86,7 @@ fn a_roll_under_load_loses_nothing(home: &Home, tools: &Tools, brokers: &str) {
     home.good(&["run", STACK, change[0], change[1]]);
     let after = home.attempts("pipeline");
     let told = producer.end();
-    assert_eq!(told.errors().len(), 0, "{:?}", told.errors().first());
+    assert_eq!(told.errors().len(), 0, "{:?}\n{}", told.errors().first(), tools.complaints());
     assert_eq!(told.acknowledged(), 40_000);
     let acknowledged = told.values();
     let read = tools.consume(brokers, "events", "after-roll", 50_000);

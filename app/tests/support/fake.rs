@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 /// What is answered.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ struct State {
 }
 
 /// A fake server on a socket.
-pub struct Fake(Arc<Mutex<State>>);
+pub(crate) struct Fake(Arc<Mutex<State>>);
 
 impl From<Value> for Answer {
     fn from(value: Value) -> Self {
@@ -35,17 +35,17 @@ impl From<Value> for Answer {
 }
 
 impl Answer {
-    pub fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         Self { status: 200, body: text.as_bytes().to_vec() }
     }
 
-    pub fn refusal(status: u16, error: &str, hint: Option<&str>) -> Self {
+    pub(crate) fn refusal(status: u16, error: &str, hint: Option<&str>) -> Self {
         Self { status, body: json!({"error": error, "hint": hint}).to_string().into_bytes() }
     }
 }
 
 impl Fake {
-    pub fn start(socket: &Path) -> Self {
+    pub(crate) fn start(socket: &Path) -> Self {
         let listener = UnixListener::bind(socket).unwrap();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
@@ -63,26 +63,26 @@ impl Fake {
     }
 
     /// Answers `METHOD path` so from now on.
-    pub fn on(&self, request: &str, answer: impl Into<Answer>) {
+    pub(crate) fn on(&self, request: &str, answer: impl Into<Answer>) {
         self.state().answers.insert(request.to_owned(), vec![answer.into()]);
     }
 
     /// Answers one after the other, the last for ever.
-    pub fn on_each(&self, request: &str, answers: Vec<Answer>) {
+    pub(crate) fn on_each(&self, request: &str, answers: Vec<Answer>) {
         self.state().answers.insert(request.to_owned(), answers);
     }
 
     /// Closes that many connections without an answer.
-    pub fn drop_next(&self, count: usize) {
+    pub(crate) fn drop_next(&self, count: usize) {
         self.state().drops = count;
     }
 
     /// Requests that changed something, with their bodies.
-    pub fn changes(&self) -> Vec<String> {
+    pub(crate) fn changes(&self) -> Vec<String> {
         self.state().requests.iter().filter(|request| !request.starts_with("GET ")).cloned().collect()
     }
 
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.state().requests.clone()
     }
 }

@@ -42,6 +42,7 @@ pub struct Steering {
 const ASK_SOON: Span = Span(50);
 const ASK_GATE: Span = Span(200);
 const ASK_CALM: Span = Span::seconds(10);
+const ASK_SLOWEST: Span = Span::seconds(5);
 /// A stateless task whose node has been silent for so long is started elsewhere.
 const UNREACHABLE_AFTER: Span = Span::minutes(5);
 
@@ -463,6 +464,9 @@ impl<'a> Steer<'a> {
         if is_gate && answer == Some(Answer::Yes) {
             return answer;
         }
+        // Who has waited long is not asked often: a twentieth of the time since the last change.
+        let patient = Span(self.now.since(self.seen.changed).0 / 20).min(ASK_SLOWEST);
+        let spacing = spacing.max(patient);
         let next = self.seen.asked.get(&about).map_or(self.now, |at| *at + spacing);
         if next <= self.now {
             let question =

@@ -71,6 +71,7 @@ impl Chaos {
             let rack = format!("r{}", random.below(2));
             sim.world.set_node(node(index), capacity, BTreeMap::from([("rack".to_owned(), rack)]));
         }
+        sim.log = loud.then(Vec::new);
         let mut chaos = Self { sim, random, loud, stacks: BTreeMap::new(), revision: 0 };
         for index in 0..=chaos.random.below(2) {
             let vdc = VdcId { zone: name("z"), name: name(&format!("v{index}")) };
@@ -378,6 +379,11 @@ impl Chaos {
         for node in nodes {
             self.sim.world.bring_back(&node);
         }
+        let running = self.sim.world.processes().filter(|(_, process)| process.is_alive());
+        let running: Vec<_> = running.map(|(id, _)| (id.system.application.clone(), id.name.clone())).collect();
+        for (app, task) in running {
+            self.sim.world.set_serving(&app, &task, true);
+        }
         if self.sim.engine().is_none() {
             self.sim.start_server();
         }
@@ -434,6 +440,9 @@ impl Chaos {
 
     fn check(&mut self, before: &Before, step: &Step) {
         if self.loud {
+            for line in self.sim.log.as_mut().map(std::mem::take).unwrap_or_default() {
+                println!("          {line}");
+            }
             for note in std::mem::take(&mut self.sim.journal) {
                 println!("{:>9} {} {}: {}", note.at.0, note.subject, note.kind, note.text);
             }
@@ -489,11 +498,15 @@ impl Chaos {
 
     /// A task that served is stopped by choice only while fewer than the budget are away.
     fn check_budget(&self, before: &Before, step: &Step) {
-        for change in &step.changes {
+        for (index, change) in step.changes.iter().enumerate() {
             let Change::Task(record) = change else { continue };
+            // It had ceased to serve by itself before that.
+            let failed = step.changes.iter().take(index).any(|earlier| {
+                matches!(earlier, Change::Task(earlier) if earlier.id == record.id && !earlier.status.is_ready())
+            });
             let row = (record.id.system.clone(), record.id.name.clone());
             let served = before.statuses.get(&row).is_some_and(Status::is_ready);
-            if record.status != (Status::Stopping { late: false }) || !served {
+            if record.status != (Status::Stopping { late: false }) || !served || failed {
                 continue;
             }
             let Some(header) = self.sim.store.headers.get(&row.0) else { continue };

@@ -198,7 +198,9 @@ impl From<Failure> for Refused {
             Failure::Refused(Core::NoVdc(_) | Core::NoApplication { .. } | Core::NoTask { .. }) => {
                 StatusCode::NOT_FOUND
             }
-            Failure::Refused(Core::NoGate(_) | Core::NeedsTask(_)) => StatusCode::BAD_REQUEST,
+            Failure::Refused(Core::NoGate(_) | Core::NeedsTask(_) | Core::NotOfATask(_)) => {
+                StatusCode::BAD_REQUEST
+            }
             Failure::Refused(Core::GoingDown(_) | Core::DoesNotFit(_) | Core::Leaving { .. }) => {
                 StatusCode::CONFLICT
             }

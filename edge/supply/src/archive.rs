@@ -10,9 +10,12 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
+use self::meter::Allowance;
 use crate::fetch::Reason;
 use crate::mirror;
 use crate::store;
+
+mod meter;
 
 /// How much an archive may bring.
 #[derive(Debug, Clone)]
@@ -253,7 +256,8 @@ struct Target<'a> {
 
 impl Target<'_> {
     fn unpack_tar(&mut self, reader: impl Read) -> Result<(), Error> {
-        let mut tar = tar::Archive::new(reader);
+        let allowance = Allowance::new();
+        let mut tar = tar::Archive::new(allowance.meter(reader));
         let damaged = |source, archive: &str| Error::Damaged {
             archive: archive.to_owned(),
             source,
@@ -277,6 +281,7 @@ impl Target<'_> {
             match (entry.header().entry_type(), link) {
                 (tar::EntryType::Directory, _) => store::make_directory(&self.root.join(path))?,
                 (tar::EntryType::Regular | tar::EntryType::Continuous, _) => {
+                    allowance.lift();
                     self.write(&path, mode, &mut entry)?;
                 }
                 (tar::EntryType::Symlink, Some(link)) => self.links.push((path, link)),
@@ -284,6 +289,7 @@ impl Target<'_> {
                 (tar::EntryType::XGlobalHeader, _) => {}
                 _ => return Err(self.refuse(&name, "it is a device, a pipe or of an unknown kind")),
             }
+            allowance.renew();
         }
         Ok(())
     }

@@ -66,6 +66,8 @@ pub enum Refused {
     NoGate(String),
     #[error("{0} of a single task: name an application and a task")]
     NeedsTask(&'static str),
+    #[error("{0} is asked of an application or of everything, not of a single task")]
+    NotOfATask(&'static str),
 }
 
 const FORCE_FOR: Span = Span::minutes(10);
@@ -237,6 +239,9 @@ impl Engine {
                 return Err(Refused::NoTask { application, task: task.clone(), known });
             }
         }
+        if let (Some(_), Some(word)) = (task, whole_only(verb)) {
+            return Err(Refused::NotOfATask(word));
+        }
         if *verb == Verb::Replace && task.is_none() {
             return Err(Refused::NeedsTask("replace is asked"));
         }
@@ -286,6 +291,15 @@ impl Engine {
             return Vec::new();
         }
         let mut fleet = self.fleet.clone();
+        // What the request no longer has will be gone by then.
+        for (key, tracked) in self.of_vdc(&request.vdc) {
+            let spec = request.systems.get(&key.2);
+            for record in tracked.system.live() {
+                if spec.is_none_or(|spec| !spec.tasks.contains_key(&record.id.name)) {
+                    fleet.release(&(record.id.system.clone(), record.id.name.clone()));
+                }
+            }
+        }
         let mut wishes = Vec::new();
         for (application, spec) in &request.systems {
             let system_key = (request.vdc.zone.clone(), request.vdc.name.clone(), application.clone());
@@ -338,6 +352,17 @@ impl Engine {
             ));
         }
         lines
+    }
+}
+
+/// The verbs that would move more than the one task they were asked for.
+fn whole_only(verb: &Verb) -> Option<&'static str> {
+    match verb {
+        Verb::Stop => Some("stop"),
+        Verb::Pause => Some("pause"),
+        Verb::Resume => Some("resume"),
+        Verb::Force { .. } => Some("force"),
+        Verb::Start | Verb::Restart | Verb::Replace => None,
     }
 }
 

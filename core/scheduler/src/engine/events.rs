@@ -141,14 +141,15 @@ impl Engine {
             since: self.now,
             ready_since: None,
             unclean,
-            failures: if was_stable { 0 } else { record.failures },
+            failures: if was_stable || (is_job && end == End::Exit(0)) { 0 } else { record.failures },
             ..record
         };
         let tolerated = spec.as_ref().and_then(|spec| steer::tolerated(&record, spec));
         if is_failure && tolerated.is_none() {
             record.failures += 1;
         }
-        self.note_end(&record, &end, at, spec.as_deref(), tolerated);
+        let tries = spec.as_deref().filter(|_| is_failure);
+        self.note_end(&record, &end, at, tries, tolerated);
         self.change(key(&id.system), Change::Task(Box::new(record)));
     }
 
@@ -165,7 +166,7 @@ impl Engine {
         self.note(subject.clone(), "ended", format!("attempt {}: {end}, seen after {seen_after}", record.id.attempt));
         let Some(spec) = spec else { return };
         let wanted = matches!(self.goal_of(&record.id.system), Some(Goal::Running));
-        if !wanted || (record.failures == 0 && tolerated.is_none()) || !end.is_failure() {
+        if !wanted || (record.failures == 0 && tolerated.is_none()) {
             return;
         }
         let retry = &spec.retry;
@@ -266,17 +267,17 @@ impl Engine {
         if self.inventoried || !self.unheard.is_empty() || self.fleet.node_ids().next().is_none() {
             return;
         }
-        self.begin();
-    }
-
-    fn begin(&mut self) {
-        self.inventoried = true;
         let silent: Vec<NodeId> = self.on_node.keys().filter(|node| !self.fleet.is_usable(node)).cloned().collect();
         for record in silent.iter().flat_map(|node| self.records_on(node)).collect::<Vec<_>>() {
             if record.status != Status::Unreachable {
                 self.unreachable(record);
             }
         }
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        self.inventoried = true;
         self.dirty.extend(self.systems.keys().cloned());
     }
 

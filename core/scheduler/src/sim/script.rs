@@ -203,7 +203,8 @@ impl Interpreter {
             let Some(step) = self.sim.step(until) else { break };
             if step.moved || self.sim.world.is_moving() {
                 moved_at = self.sim.now;
-            } else if self.is_settled() {
+            }
+            if !self.sim.world.is_moving() && self.is_settled() {
                 break;
             }
         }
@@ -212,7 +213,8 @@ impl Interpreter {
     fn is_settled(&self) -> bool {
         let Some(engine) = self.sim.engine() else { return true };
         let view = engine.view();
-        view.vdcs.values().all(|vdc| vdc.is_converged())
+        let soon = self.sim.now + Span(1);
+        engine.wake_at().is_none_or(|at| at > soon) && view.vdcs.values().all(|vdc| vdc.is_converged())
     }
 
     fn wait(&mut self, time: &str) -> Answer {

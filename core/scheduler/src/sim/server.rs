@@ -18,6 +18,8 @@ pub struct Sim {
     /// So many times something was decided, and so many transactions were committed.
     pub decisions: u64,
     pub commits: u64,
+    /// Everything that comes in and goes out, if somebody wants to read it.
+    pub log: Option<Vec<String>>,
     server: Option<Server>,
     asleep: Option<Server>,
     /// What becomes of the next transactions: the head is the next one's.
@@ -67,6 +69,7 @@ impl Sim {
             journal: Vec::new(),
             decisions: 0,
             commits: 0,
+            log: None,
             server: None,
             asleep: None,
             planned: std::collections::VecDeque::new(),
@@ -164,6 +167,7 @@ impl Sim {
         let at = self.next_at().filter(|at| *at <= until);
         let Some(at) = at else {
             self.now = self.now.max(until);
+            self.world.now = self.now;
             return None;
         };
         self.now = self.now.max(at);
@@ -174,6 +178,9 @@ impl Sim {
         step.moved = events.iter().any(|event| !observed(event));
         let Some(server) = &mut self.server else { return Some(step) };
         for event in events {
+            if let Some(log) = &mut self.log {
+                log.push(format!("{} <- {event:?}", self.now.0));
+            }
             server.engine.record(event, self.now);
         }
         self.settle(&mut step);
@@ -201,6 +208,12 @@ impl Sim {
         if !decision.changes.is_empty() {
             self.commits += 1;
             fault = self.planned.pop_front().unwrap_or_default();
+        }
+        if let Some(log) = &mut self.log {
+            let changes = decision.changes.iter().map(|change| format!("{} == {change:?}", self.now.0));
+            log.extend(changes);
+            log.push(format!("{} == epoch {}, {fault:?}", self.now.0, epoch.0));
+            log.extend(decision.actions.iter().map(|action| format!("{} -> {action:?}", self.now.0)));
         }
         if fault.crash == Some(Crash::BeforeCommit) {
             self.crash();

@@ -282,9 +282,10 @@ impl World {
     }
 
     fn tell(&mut self, event: Event) {
-        // What a probe sees keeps its order: the prober lives beside the server.
-        let late = if matches!(event, Event::Probed { .. }) { WIRE } else { self.lateness() };
-        if self.random.chance(self.faults.duplicates) && !matches!(event, Event::Probed { .. }) {
+        // Probes and nodes keep their order: the one lives beside the server, the others come on one connection.
+        let ordered = matches!(event, Event::Probed { .. } | Event::Nodes(_) | Event::NodeLost { .. });
+        let late = if ordered { WIRE } else { self.lateness() };
+        if !ordered && self.random.chance(self.faults.duplicates) {
             let again = self.lateness();
             self.push(again, Happening::Deliver(None, Box::new(event.clone())));
         }

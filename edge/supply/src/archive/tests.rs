@@ -1,7 +1,7 @@
 //! Archives that are fine, that lead out, that are too large, and addresses.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -302,4 +302,23 @@ fn addresses_are_paths_file_or_http() {
         let text = fetch_url(&url, sha256, &to).unwrap_err().to_string();
         assert!(text.contains(&expected), "{text}");
     }
+}
+
+/// A name that is read into memory before its entry is seen: a small gzip of it would take gigabytes.
+#[test]
+fn a_name_without_end_is_refused_early() {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(64 << 20);
+    header.set_cksum();
+    tar.append(&header, std::io::repeat(b'n').take(64 << 20))
+        .unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&tar.into_inner().unwrap()).unwrap();
+    let unpacked = Unpacked::of("a.tgz", &gzip.finish().unwrap(), &Limits::default());
+    let error = unpacked.result.as_ref().unwrap_err();
+    let source = std::error::Error::source(error).unwrap().to_string();
+    assert!(source.contains("1 MiB"), "{error}: {source}");
+    assert!(unpacked.is_empty());
 }

@@ -72,11 +72,16 @@ impl World {
         true
     }
 
-    /// Makes a running process serve or not; whether there is one.
+    /// Makes the running processes of a task serve or not; whether there is one.
     pub fn set_serving(&mut self, application: &Name, task: &TaskName, serves: bool) -> bool {
-        let Some(id) = self.living(application, task) else { return false };
-        self.serve(&id, serves);
-        true
+        let alive = self.processes.iter().filter(|(id, process)| {
+            id.system.application == *application && id.name == *task && process.is_alive()
+        });
+        let alive: Vec<TaskId> = alive.map(|(id, _)| id.clone()).collect();
+        for id in &alive {
+            self.serve(id, serves);
+        }
+        !alive.is_empty()
     }
 
     /// From now on the supply fails, or is at hand so long after it is asked for.
