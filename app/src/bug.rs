@@ -17,7 +17,9 @@ pub(crate) fn report_panics() {
 }
 
 fn text(info: &PanicHookInfo<'_>) -> String {
-    let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    let place = info
+        .location()
+        .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
     let what = info.payload_as_str().unwrap_or("no reason was given");
     let command = std::env::args().take(2).skip(1).collect::<String>();
     format!(
@@ -41,13 +43,20 @@ mod tests {
             panic!("the sky fell");
         }
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "bug::tests::a_panic_says_that_it_is_a_bug_and_exits_with_70", "--nocapture"])
+            .args([
+                "--exact",
+                "bug::tests::a_panic_says_that_it_is_a_bug_and_exits_with_70",
+                "--nocapture",
+            ])
             .env(INNER, "1")
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(70), "{text}");
-        assert!(text.contains("a bug in smack, not a mistake of yours: the sky fell"), "{text}");
+        assert!(
+            text.contains("a bug in smack, not a mistake of yours: the sky fell"),
+            "{text}"
+        );
         assert!(text.contains("Please report it"), "{text}");
     }
 }

@@ -10,7 +10,13 @@ use crate::commands;
 /// Turns this machine into a data platform: real ZooKeeper, Kafka and your own programs from one stack file, deployed
 /// in order, kept running, and with a reason when something is not.
 #[derive(Debug, Parser)]
-#[command(name = "smack", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "smack",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

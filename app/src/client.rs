@@ -50,11 +50,15 @@ impl Endpoint {
     pub(crate) fn from_url(url: &str) -> Result<Self, Failure> {
         let wrong = |what: String| Failure::usage(what).hint("write http://127.0.0.1:PORT");
         let Some(rest) = url.strip_prefix("http://") else {
-            return Err(wrong(format!("{url:?} is no address of a server that smack can use")));
+            return Err(wrong(format!(
+                "{url:?} is no address of a server that smack can use"
+            )));
         };
         let address = rest.trim_end_matches('/');
         match address.rsplit_once(':') {
-            Some((host, port)) if !host.is_empty() && !address.contains('/') && port.parse::<u16>().is_ok() => {
+            Some((host, port))
+                if !host.is_empty() && !address.contains('/') && port.parse::<u16>().is_ok() =>
+            {
                 Ok(Self::Tcp(address.to_owned()))
             }
             _ => Err(wrong(format!("{url:?} has no host and port"))),
@@ -77,29 +81,62 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|error| Failure::failed(format!("cannot make an event loop: {error}")))?;
-        Ok(Self { endpoint, runtime, idle: RefCell::new(None) })
+        Ok(Self {
+            endpoint,
+            runtime,
+            idle: RefCell::new(None),
+        })
     }
 
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        decode(&self.runtime.block_on(self.call(Method::GET, path, Bytes::new(), Duration::ZERO))?)
+        decode(&self.runtime.block_on(self.call(
+            Method::GET,
+            path,
+            Bytes::new(),
+            Duration::ZERO,
+        ))?)
     }
 
     pub(crate) fn text(&self, path: &str) -> Result<String, Failure> {
-        let bytes = self.runtime.block_on(self.call(Method::GET, path, Bytes::new(), Duration::ZERO))?;
+        let bytes =
+            self.runtime
+                .block_on(self.call(Method::GET, path, Bytes::new(), Duration::ZERO))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
-        decode(&self.runtime.block_on(self.call(Method::POST, path, encode(body)?, Duration::ZERO))?)
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        decode(&self.runtime.block_on(self.call(
+            Method::POST,
+            path,
+            encode(body)?,
+            Duration::ZERO,
+        ))?)
     }
 
     pub(crate) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        decode(&self.runtime.block_on(self.call(Method::DELETE, path, Bytes::new(), Duration::ZERO))?)
+        decode(&self.runtime.block_on(self.call(
+            Method::DELETE,
+            path,
+            Bytes::new(),
+            Duration::ZERO,
+        ))?)
     }
 
     /// A request that the server may hold for `wait` before it answers.
-    pub(crate) fn get_waiting<T: DeserializeOwned>(&self, path: &str, wait: Duration) -> Result<T, Failure> {
-        decode(&self.runtime.block_on(self.call(Method::GET, path, Bytes::new(), wait))?)
+    pub(crate) fn get_waiting<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        wait: Duration,
+    ) -> Result<T, Failure> {
+        decode(
+            &self
+                .runtime
+                .block_on(self.call(Method::GET, path, Bytes::new(), wait))?,
+        )
     }
 
     /// Gives the body to `take` as it comes, until it ends.
@@ -109,7 +146,8 @@ impl Client {
         mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         self.runtime.block_on(async {
-            let (response, _sender) = within(ANSWER_WITHIN, self.send(Method::GET, path, Bytes::new())).await?;
+            let (response, _sender) =
+                within(ANSWER_WITHIN, self.send(Method::GET, path, Bytes::new())).await?;
             let status = response.status().as_u16();
             let mut body = response.into_body();
             if status >= 400 {
@@ -130,7 +168,9 @@ impl Client {
     pub(crate) fn interrupts(&self) -> Result<Interrupts, Failure> {
         let _inside = self.runtime.enter();
         let signals = signal(SignalKind::interrupt());
-        signals.map(Interrupts).map_err(|error| Failure::failed(format!("cannot listen for ctrl-C: {error}")))
+        signals
+            .map(Interrupts)
+            .map_err(|error| Failure::failed(format!("cannot listen for ctrl-C: {error}")))
     }
 
     /// The same as [`Client::get_waiting`], given up at ctrl-C: then `None`.
@@ -149,13 +189,23 @@ impl Client {
         })
     }
 
-    async fn call(&self, method: Method, path: &str, body: Bytes, wait: Duration) -> Result<Bytes, Failure> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        wait: Duration,
+    ) -> Result<Bytes, Failure> {
         within(ANSWER_WITHIN + wait, async {
             let (response, sender) = self.send(method, path, body).await?;
             let status = response.status().as_u16();
             let bytes = self.collect(response.into_body()).await?;
             *self.idle.borrow_mut() = Some(sender);
-            if status >= 400 { Err(refused(status, &bytes)) } else { Ok(bytes) }
+            if status >= 400 {
+                Err(refused(status, &bytes))
+            } else {
+                Ok(bytes)
+            }
         })
         .await
     }
@@ -192,7 +242,10 @@ impl Client {
             },
         };
         let mut sender = self.connect().await?;
-        let response = sender.send_request(request).await.map_err(|error| self.broken(&error))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| self.broken(&error))?;
         Ok((response, sender))
     }
 
@@ -200,11 +253,15 @@ impl Client {
         let connecting = async {
             match &self.endpoint {
                 Endpoint::Socket(path) => {
-                    let stream = tokio::net::UnixStream::connect(path).await.map_err(|error| self.unreachable(&error))?;
+                    let stream = tokio::net::UnixStream::connect(path)
+                        .await
+                        .map_err(|error| self.unreachable(&error))?;
                     self.shake(TokioIo::new(stream)).await
                 }
                 Endpoint::Tcp(address) => {
-                    let stream = tokio::net::TcpStream::connect(address).await.map_err(|error| self.unreachable(&error))?;
+                    let stream = tokio::net::TcpStream::connect(address)
+                        .await
+                        .map_err(|error| self.unreachable(&error))?;
                     drop(stream.set_nodelay(true));
                     self.shake(TokioIo::new(stream)).await
                 }
@@ -217,18 +274,26 @@ impl Client {
     where
         T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     {
-        let (sender, connection) = handshake(stream).await.map_err(|error| self.broken(&error))?;
+        let (sender, connection) = handshake(stream)
+            .await
+            .map_err(|error| self.broken(&error))?;
         // Its errors reach the requests.
         drop(tokio::spawn(async move { drop(connection.await) }));
         Ok(sender)
     }
 
     fn unreachable(&self, error: &io::Error) -> Failure {
-        Failure::unreachable(format!("no server answers at {}: {error}", self.endpoint.text()))
+        Failure::unreachable(format!(
+            "no server answers at {}: {error}",
+            self.endpoint.text()
+        ))
     }
 
     fn broken(&self, error: &hyper::Error) -> Failure {
-        Failure::unreachable(format!("the server at {} broke off: {error}", self.endpoint.text()))
+        Failure::unreachable(format!(
+            "the server at {} broke off: {error}",
+            self.endpoint.text()
+        ))
     }
 }
 
@@ -237,16 +302,24 @@ pub(crate) fn answers(socket: &Path) -> bool {
     std::os::unix::net::UnixStream::connect(socket).is_ok()
 }
 
-async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     match tokio::time::timeout(limit, work).await {
         Ok(result) => result,
-        Err(_) => Err(Failure::unreachable(format!("the server did not answer within {} s", limit.as_secs()))
-            .hint("`smack server --replace` starts another one; tasks go on")),
+        Err(_) => Err(Failure::unreachable(format!(
+            "the server did not answer within {} s",
+            limit.as_secs()
+        ))
+        .hint("`smack server --replace` starts another one; tasks go on")),
     }
 }
 
 fn encode(body: &impl Serialize) -> Result<Bytes, Failure> {
-    serde_json::to_vec(body).map(Bytes::from).map_err(|error| Failure::failed(format!("cannot be sent: {error}")))
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|error| Failure::failed(format!("cannot be sent: {error}")))
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
@@ -260,8 +333,16 @@ fn refused(status: u16, bytes: &[u8]) -> Failure {
     let refusal = serde_json::from_slice(bytes).unwrap_or_else(|_| {
         let text = String::from_utf8_lossy(bytes);
         let text = text.trim();
-        let error = if text.is_empty() { format!("the server answered {status}") } else { text.to_owned() };
-        Refusal { error, hint: None, problems: Vec::new() }
+        let error = if text.is_empty() {
+            format!("the server answered {status}")
+        } else {
+            text.to_owned()
+        };
+        Refusal {
+            error,
+            hint: None,
+            problems: Vec::new(),
+        }
     });
     Failure::Refused { status, refusal }
 }
@@ -286,10 +367,26 @@ mod tests {
     #[test]
     fn an_address_needs_a_scheme_a_host_and_a_port() {
         let tcp = |text: &str| Endpoint::Tcp(text.to_owned());
-        assert_eq!(Endpoint::from_url("http://127.0.0.1:4200").unwrap(), tcp("127.0.0.1:4200"));
-        assert_eq!(Endpoint::from_url("http://127.0.0.1:4200/").unwrap(), tcp("127.0.0.1:4200"));
-        for wrong in ["127.0.0.1:4200", "https://127.0.0.1:4200", "http://127.0.0.1", "http://:1", "http://a:1/v1"] {
-            assert_eq!(Endpoint::from_url(wrong).unwrap_err().exit_code(), 2, "{wrong}");
+        assert_eq!(
+            Endpoint::from_url("http://127.0.0.1:4200").unwrap(),
+            tcp("127.0.0.1:4200")
+        );
+        assert_eq!(
+            Endpoint::from_url("http://127.0.0.1:4200/").unwrap(),
+            tcp("127.0.0.1:4200")
+        );
+        for wrong in [
+            "127.0.0.1:4200",
+            "https://127.0.0.1:4200",
+            "http://127.0.0.1",
+            "http://:1",
+            "http://a:1/v1",
+        ] {
+            assert_eq!(
+                Endpoint::from_url(wrong).unwrap_err().exit_code(),
+                2,
+                "{wrong}"
+            );
         }
     }
 

@@ -25,15 +25,24 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn failed(what: impl Into<String>) -> Self {
-        Self::Failed { what: what.into(), hint: None }
+        Self::Failed {
+            what: what.into(),
+            hint: None,
+        }
     }
 
     pub(crate) fn usage(what: impl Into<String>) -> Self {
-        Self::Usage { what: what.into(), hint: None }
+        Self::Usage {
+            what: what.into(),
+            hint: None,
+        }
     }
 
     pub(crate) fn unreachable(what: impl Into<String>) -> Self {
-        Self::Unreachable { what: what.into(), hint: None }
+        Self::Unreachable {
+            what: what.into(),
+            hint: None,
+        }
     }
 
     /// Problems found before the server was asked.
@@ -42,13 +51,22 @@ impl Failure {
             1 => "1 problem".to_owned(),
             count => format!("{count} problems"),
         };
-        Self::Refused { status: 422, refusal: Refusal { error, hint: None, problems } }
+        Self::Refused {
+            status: 422,
+            refusal: Refusal {
+                error,
+                hint: None,
+                problems,
+            },
+        }
     }
 
     /// The same failure with advice.
     pub(crate) fn hint(mut self, advice: impl Into<String>) -> Self {
         match &mut self {
-            Self::Failed { hint, .. } | Self::Usage { hint, .. } | Self::Unreachable { hint, .. } => {
+            Self::Failed { hint, .. }
+            | Self::Usage { hint, .. }
+            | Self::Unreachable { hint, .. } => {
                 *hint = Some(advice.into());
             }
             Self::Refused { refusal, .. } => refusal.hint = Some(advice.into()),
@@ -86,9 +104,9 @@ impl fmt::Display for Failure {
                 }
                 (&refusal.error, &refusal.hint)
             }
-            Self::Failed { what, hint } | Self::Usage { what, hint } | Self::Unreachable { what, hint } => {
-                (what, hint)
-            }
+            Self::Failed { what, hint }
+            | Self::Usage { what, hint }
+            | Self::Unreachable { what, hint } => (what, hint),
             Self::Told(_) | Self::Unread => return Ok(()),
         };
         write!(f, "error: {what}")?;

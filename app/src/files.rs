@@ -18,14 +18,20 @@ const LONGEST: u64 = 16 << 20;
 /// A stack as it was named: a file with its parents, or a name of the library.
 #[derive(Debug)]
 pub(crate) enum Named {
-    File { stack: SourceText, parents: BTreeMap<String, SourceText> },
+    File {
+        stack: SourceText,
+        parents: BTreeMap<String, SourceText>,
+    },
     Library(String),
 }
 
 /// Tells files from names: what exists, has a slash or a known extension, or is `-`, is a file.
 pub(crate) fn stack(name: &str) -> Result<Named, Failure> {
     let path = Path::new(name);
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
     let looks_like_a_file = name.contains('/') || EXTENSIONS.contains(&extension) || name == "-";
     if !looks_like_a_file && !path.is_file() {
         return Ok(Named::Library(name.to_owned()));
@@ -41,28 +47,46 @@ pub(crate) fn source(path: &Path) -> Result<SourceText, Failure> {
     let failed = |error: std::io::Error| {
         let failure = Failure::failed(format!("cannot read {file}: {error}"));
         match (error.kind(), neighbour(path)) {
-            (std::io::ErrorKind::NotFound, Some(near)) => failure.hint(format!("did you mean {}?", near.display())),
+            (std::io::ErrorKind::NotFound, Some(near)) => {
+                failure.hint(format!("did you mean {}?", near.display()))
+            }
             _ => failure,
         }
     };
     if path.is_dir() {
-        return Err(Failure::failed(format!("{file} is a directory, not a stack file")));
+        return Err(Failure::failed(format!(
+            "{file} is a directory, not a stack file"
+        )));
     }
     let mut bytes = Vec::new();
     let read = if file == "-" {
         std::io::stdin().take(LONGEST + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path).and_then(|opened| opened.take(LONGEST + 1).read_to_end(&mut bytes))
+        std::fs::File::open(path)
+            .and_then(|opened| opened.take(LONGEST + 1).read_to_end(&mut bytes))
     };
     read.map_err(failed)?;
     if bytes.len() as u64 > LONGEST {
-        return Err(Failure::failed(format!("{file} is longer than {} MiB: that is no stack file", LONGEST >> 20)));
+        return Err(Failure::failed(format!(
+            "{file} is longer than {} MiB: that is no stack file",
+            LONGEST >> 20
+        )));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
         Failure::failed(format!("{file}:{}: the file is not UTF-8 text", line + 1))
     })?;
-    Ok(SourceText { file: if file == "-" { "<stdin>".to_owned() } else { file }, text })
+    Ok(SourceText {
+        file: if file == "-" {
+            "<stdin>".to_owned()
+        } else {
+            file
+        },
+        text,
+    })
 }
 
 /// The stacks that `from:` names, as far as they lie in the same directory; the server may know the others.
@@ -74,8 +98,12 @@ fn parents(path: &Path, stack: &SourceText) -> Result<BTreeMap<String, SourceTex
         if found.contains_key(&name) || name.contains('/') {
             break;
         }
-        let candidates = EXTENSIONS.iter().map(|extension| directory.join(format!("{name}.{extension}")));
-        let Some(file) = candidates.into_iter().find(|candidate| candidate.is_file()) else { break };
+        let candidates = EXTENSIONS
+            .iter()
+            .map(|extension| directory.join(format!("{name}.{extension}")));
+        let Some(file) = candidates.into_iter().find(|candidate| candidate.is_file()) else {
+            break;
+        };
         let parent = source(&file)?;
         next = extends(&parent);
         found.insert(name, parent);
@@ -92,9 +120,14 @@ fn extends(stack: &SourceText) -> Option<String> {
 /// A file of the same directory with nearly the same name.
 fn neighbour(path: &Path) -> Option<PathBuf> {
     let wanted = path.file_name()?.to_str()?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     let entries = std::fs::read_dir(directory.unwrap_or(Path::new("."))).ok()?;
-    let names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
     let near = did_you_mean(wanted, names.iter().map(String::as_str))?;
     Some(directory.map_or_else(|| PathBuf::from(near), |directory| directory.join(near)))
 }
@@ -111,7 +144,9 @@ mod tests {
         write("a.yaml", "name: a\nfrom: b\n");
         write("b.stack", "name: b\nfrom: c\n");
         write("c.yml", "name: c\nfrom: elsewhere\n");
-        let Named::File { parents, .. } = stack(place.path().join("a.yaml").to_str().unwrap()).unwrap() else {
+        let Named::File { parents, .. } =
+            stack(place.path().join("a.yaml").to_str().unwrap()).unwrap()
+        else {
             panic!("a path is a file");
         };
         assert_eq!(parents.keys().collect::<Vec<_>>(), ["b", "c"]);
@@ -121,7 +156,9 @@ mod tests {
     fn a_circle_of_parents_ends() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("a.yaml"), "name: a\nfrom: a\n").unwrap();
-        let Named::File { parents, .. } = stack(place.path().join("a.yaml").to_str().unwrap()).unwrap() else {
+        let Named::File { parents, .. } =
+            stack(place.path().join("a.yaml").to_str().unwrap()).unwrap()
+        else {
             panic!("a path is a file");
         };
         assert_eq!(parents.len(), 1);

@@ -33,8 +33,16 @@ without anything to look after. Tasks go on without a server.
 pub(crate) fn markdown(command: &Command) -> String {
     let mut text = INTRODUCTION.to_owned();
     let _ = write!(text, "\n## Options of every command\n\n");
-    arguments(command.get_arguments().filter(|argument| argument.is_global_set()), &mut text);
-    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+    arguments(
+        command
+            .get_arguments()
+            .filter(|argument| argument.is_global_set()),
+        &mut text,
+    );
+    for sub in command
+        .get_subcommands()
+        .filter(|sub| !sub.is_hide_set() && sub.get_name() != "help")
+    {
         section(sub, &mut text);
     }
     text
@@ -42,17 +50,27 @@ pub(crate) fn markdown(command: &Command) -> String {
 
 fn section(command: &Command, text: &mut String) {
     let _ = write!(text, "\n## smack {}\n\n", command.get_name());
-    let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
+    let about = command
+        .get_long_about()
+        .or(command.get_about())
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let _ = write!(text, "{}\n", sentence(about.trim()));
     let aliases: Vec<&str> = command.get_visible_aliases().collect();
     if !aliases.is_empty() {
         let _ = write!(text, "\nAlso: `{}`.\n", aliases.join("`, `"));
     }
     let usage = command.clone().render_usage().to_string();
-    let _ = write!(text, "\n```\n{}\n```\n", usage.trim_start_matches("Usage: ").trim());
+    let _ = write!(
+        text,
+        "\n```\n{}\n```\n",
+        usage.trim_start_matches("Usage: ").trim()
+    );
     let own: Vec<&Arg> = command
         .get_arguments()
-        .filter(|argument| !argument.is_global_set() && !argument.is_hide_set() && argument.get_id() != "help")
+        .filter(|argument| {
+            !argument.is_global_set() && !argument.is_hide_set() && argument.get_id() != "help"
+        })
         .collect();
     if !own.is_empty() {
         text.push('\n');
@@ -61,20 +79,33 @@ fn section(command: &Command, text: &mut String) {
 }
 
 fn arguments<'a>(arguments: impl Iterator<Item = &'a Arg>, text: &mut String) {
-    for argument in arguments.filter(|argument| argument.get_id() != "help" && argument.get_id() != "version") {
-        let about = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
+    for argument in
+        arguments.filter(|argument| argument.get_id() != "help" && argument.get_id() != "version")
+    {
+        let about = argument
+            .get_long_help()
+            .or(argument.get_help())
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let _ = write!(text, "- {}", name(argument));
         if !about.is_empty() {
             let _ = write!(text, ": {}", sentence(&about.replace('\n', " ")));
         }
         let takes_value = argument.get_action().takes_values();
-        let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let defaults: Vec<_> = argument
+            .get_default_values()
+            .iter()
+            .map(|value| value.to_string_lossy())
+            .collect();
         if takes_value && !defaults.is_empty() {
             let _ = write!(text, " Default: `{}`.", defaults.join(", "));
         }
         let possible: Vec<_> = argument.get_possible_values();
         if takes_value && !possible.is_empty() {
-            let names = possible.iter().map(|value| format!("`{}`", value.get_name())).collect::<Vec<_>>();
+            let names = possible
+                .iter()
+                .map(|value| format!("`{}`", value.get_name()))
+                .collect::<Vec<_>>();
             let _ = write!(text, " One of {}.", names.join(", "));
         }
         if let Some(variable) = argument.get_env() {
@@ -87,19 +118,37 @@ fn arguments<'a>(arguments: impl Iterator<Item = &'a Arg>, text: &mut String) {
 /// `` `-n`, `--lines LINES` ``, or the name of a positional.
 fn name(argument: &Arg) -> String {
     let values = argument.get_value_names().map(|names| {
-        names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        names
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
     });
-    let values = values.filter(|_| argument.get_action().takes_values()).unwrap_or_default();
+    let values = values
+        .filter(|_| argument.get_action().takes_values())
+        .unwrap_or_default();
     if argument.is_positional() {
         return format!("`{values}`");
     }
-    let with_value = |name: String| if values.is_empty() { format!("`{name}`") } else { format!("`{name} {values}`") };
+    let with_value = |name: String| {
+        if values.is_empty() {
+            format!("`{name}`")
+        } else {
+            format!("`{name} {values}`")
+        }
+    };
     let short = argument.get_short().map(|short| format!("`-{short}`"));
-    let long = argument.get_long().map(|long| with_value(format!("--{long}")));
+    let long = argument
+        .get_long()
+        .map(|long| with_value(format!("--{long}")));
     short.into_iter().chain(long).collect::<Vec<_>>().join(", ")
 }
 
 /// The text with a full stop, as prose has it.
 fn sentence(text: &str) -> String {
-    if text.ends_with(['.', '?', '!', ']']) || text.is_empty() { text.to_owned() } else { format!("{text}.") }
+    if text.ends_with(['.', '?', '!', ']']) || text.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
 }

@@ -41,11 +41,15 @@ impl Output {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => {
-                let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
-                is_terminal && unset("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+                let unset =
+                    |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
+                is_terminal
+                    && unset("NO_COLOR")
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
             }
         };
-        let moving = io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+        let moving = io::stderr().is_terminal()
+            && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         Self {
             json: global.json,
             quiet: global.quiet,
@@ -76,7 +80,9 @@ impl Output {
     pub(crate) fn note_size(&self) -> (usize, usize) {
         let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
         let size = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
-        size.map_or((100, 24), |size| (usize::from(size.ws_col), usize::from(size.ws_row)))
+        size.map_or((100, 24), |size| {
+            (usize::from(size.ws_col), usize::from(size.ws_row))
+        })
     }
 
     /// Paints a text that is data.
@@ -93,8 +99,16 @@ impl Output {
     pub(crate) fn data(&self, text: &str) -> Result<(), Failure> {
         self.erase();
         let mut out = io::stdout().lock();
-        let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-        written(out.write_all(text.as_bytes()).and_then(|()| out.write_all(newline.as_bytes())).and_then(|()| out.flush()))
+        let newline = if text.is_empty() || text.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
+        written(
+            out.write_all(text.as_bytes())
+                .and_then(|()| out.write_all(newline.as_bytes()))
+                .and_then(|()| out.flush()),
+        )
     }
 
     /// Bytes as they are, on stdout.
@@ -105,7 +119,8 @@ impl Output {
 
     /// A value as JSON, on stdout.
     pub(crate) fn value(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(value).map_err(|error| Failure::failed(error.to_string()))?;
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::failed(error.to_string()))?;
         self.data(&text)
     }
 

@@ -17,7 +17,10 @@ pub(crate) struct Grid {
 
 impl Grid {
     pub(crate) fn new(head: &[&'static str]) -> Self {
-        Self { head: head.to_vec(), rows: Vec::new() }
+        Self {
+            head: head.to_vec(),
+            rows: Vec::new(),
+        }
     }
 
     pub(crate) fn row(&mut self, style: Style, cells: impl IntoIterator<Item = String>) {
@@ -26,17 +29,25 @@ impl Grid {
 
     /// The table as text. Columns without anything in them are left out; on a terminal long lines are cut.
     pub(crate) fn text(&self, output: &Output) -> String {
-        let used = |column: &usize| self.rows.iter().any(|(_, row)| row.get(*column).is_some_and(|cell| !cell.is_empty()));
+        let used = |column: &usize| {
+            self.rows
+                .iter()
+                .any(|(_, row)| row.get(*column).is_some_and(|cell| !cell.is_empty()))
+        };
         let columns: Vec<usize> = (0..self.head.len()).filter(used).collect();
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(columns.iter().map(|column| self.head[*column]));
         for (_, row) in &self.rows {
             // A line break would make two rows of one.
             table.add_row(columns.iter().map(|column| row[*column].replace('\n', " ")));
         }
         for column in table.column_iter_mut() {
-            column.set_padding((0, 2)).set_cell_alignment(CellAlignment::Left);
+            column
+                .set_padding((0, 2))
+                .set_cell_alignment(CellAlignment::Left);
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
         let width = output.data_width();
@@ -44,7 +55,10 @@ impl Grid {
         let text = table.to_string();
         let lines = text.lines().zip(styles).map(|(line, style)| {
             let line = line.trim_end();
-            output.paint(style, &width.map_or_else(|| line.to_owned(), |width| cut(line, width)))
+            output.paint(
+                style,
+                &width.map_or_else(|| line.to_owned(), |width| cut(line, width)),
+            )
         });
         lines.map(|line| line + "\n").collect()
     }
@@ -52,7 +66,11 @@ impl Grid {
 
 /// One VDC with its tasks.
 pub(crate) fn vdc(output: &Output, vdc: &Vdc, now_ms: u64) -> String {
-    let name = if vdc.vdc.ends_with(&format!("/{}", vdc.name)) { String::new() } else { format!(" ({})", vdc.name) };
+    let name = if vdc.vdc.ends_with(&format!("/{}", vdc.name)) {
+        String::new()
+    } else {
+        format!(" ({})", vdc.name)
+    };
     let mut text = format!(
         "{}{name}  {}  revision {} of {}, isolation {}, limits: {}\n",
         output.paint(Style::Strong, &vdc.vdc),
@@ -62,16 +80,35 @@ pub(crate) fn vdc(output: &Output, vdc: &Vdc, now_ms: u64) -> String {
         vdc.isolation,
         vdc.limits,
     );
-    let mut grid = Grid::new(&["TASK", "STATE", "NODE", "ADDRESS", "PORTS", "PID", "TRY", "SINCE", "WAITS FOR"]);
+    let mut grid = Grid::new(&[
+        "TASK",
+        "STATE",
+        "NODE",
+        "ADDRESS",
+        "PORTS",
+        "PID",
+        "TRY",
+        "SINCE",
+        "WAITS FOR",
+    ]);
     for task in &vdc.tasks {
         grid.row(row_style(&task.state), task_row(task, now_ms));
     }
     text.push_str(&indented(&grid.text(output)));
     for application in &vdc.applications {
-        let paused = application.paused.then(|| "paused; `smack resume` goes on".to_owned());
-        let undone = application.operations.iter().filter(|operation| !operation.done);
+        let paused = application
+            .paused
+            .then(|| "paused; `smack resume` goes on".to_owned());
+        let undone = application
+            .operations
+            .iter()
+            .filter(|operation| !operation.done);
         let undone = undone.map(|operation| format!("{}: {}", operation.name, operation.text));
-        for told in paused.into_iter().chain(application.waiting.iter().cloned()).chain(undone) {
+        for told in paused
+            .into_iter()
+            .chain(application.waiting.iter().cloned())
+            .chain(undone)
+        {
             text.push_str(&format!("  {}: {told}\n", application.name));
         }
     }
@@ -79,9 +116,18 @@ pub(crate) fn vdc(output: &Output, vdc: &Vdc, now_ms: u64) -> String {
 }
 
 fn task_row(task: &Task, now_ms: u64) -> Vec<String> {
-    let role = task.role.as_ref().map(|role| format!(" ({role})")).unwrap_or_default();
+    let role = task
+        .role
+        .as_ref()
+        .map(|role| format!(" ({role})"))
+        .unwrap_or_default();
     let outdated = if task.outdated { ", outdated" } else { "" };
-    let ports = task.ports.iter().map(|(name, port)| format!("{name} {port}")).collect::<Vec<_>>().join(", ");
+    let ports = task
+        .ports
+        .iter()
+        .map(|(name, port)| format!("{name} {port}"))
+        .collect::<Vec<_>>()
+        .join(", ");
     vec![
         format!("{}/{}", task.application, task.name),
         format!("{}{role}{outdated}", task.state),
@@ -89,8 +135,14 @@ fn task_row(task: &Task, now_ms: u64) -> Vec<String> {
         task.address.clone().unwrap_or_default(),
         ports,
         task.pid.map(|pid| pid.to_string()).unwrap_or_default(),
-        if task.attempt > 1 { task.attempt.to_string() } else { String::new() },
-        task.since_ms.map(|since| age(since, now_ms)).unwrap_or_default(),
+        if task.attempt > 1 {
+            task.attempt.to_string()
+        } else {
+            String::new()
+        },
+        task.since_ms
+            .map(|since| age(since, now_ms))
+            .unwrap_or_default(),
         task.waiting.clone().unwrap_or_default(),
     ]
 }
@@ -119,10 +171,21 @@ pub(crate) fn causes(output: &Output, causes: &[Cause]) -> String {
 fn put_cause(output: &Output, cause: &Cause, depth: usize, text: &mut String) {
     let indent = "  ".repeat(depth);
     let because = if depth > 0 { "because " } else { "" };
-    let style = if cause.trouble { Style::Bad } else { Style::Plain };
-    text.push_str(&format!("{indent}{because}{}: {}\n", output.paint(style, &cause.subject), cause.text));
+    let style = if cause.trouble {
+        Style::Bad
+    } else {
+        Style::Plain
+    };
+    text.push_str(&format!(
+        "{indent}{because}{}: {}\n",
+        output.paint(style, &cause.subject),
+        cause.text
+    ));
     for line in &cause.evidence {
-        text.push_str(&format!("{indent}    {}\n", output.paint(Style::Dim, &format!("| {line}"))));
+        text.push_str(&format!(
+            "{indent}    {}\n",
+            output.paint(Style::Dim, &format!("| {line}"))
+        ));
     }
     for behind in &cause.because {
         put_cause(output, behind, depth + 1, text);
@@ -133,14 +196,21 @@ fn put_cause(output: &Output, cause: &Cause, depth: usize, text: &mut String) {
 pub(crate) fn plan(output: &Output, plan: &[ApplicationPlan]) -> String {
     let mut text = String::new();
     for application in plan {
-        let (left, steps): (Vec<_>, Vec<_>) = application.steps.iter().partition(|step| step.effect == "leave");
+        let (left, steps): (Vec<_>, Vec<_>) = application
+            .steps
+            .iter()
+            .partition(|step| step.effect == "leave");
         let left = match (left.len(), steps.is_empty()) {
             (0, true) => "nothing to do".to_owned(),
             (_, true) => "stays as it is".to_owned(),
             (0, false) => String::new(),
             (number, false) => format!("{} as they are", count(number, "step")),
         };
-        let left = if left.is_empty() { left } else { format!(": {left}") };
+        let left = if left.is_empty() {
+            left
+        } else {
+            format!(": {left}")
+        };
         let name = output.paint(Style::Strong, &application.application);
         text.push_str(&format!("{name} ({}){left}\n", application.kind));
         for step in steps {
@@ -149,9 +219,17 @@ pub(crate) fn plan(output: &Output, plan: &[ApplicationPlan]) -> String {
                 "remove" | "end" | "replace" => Style::Bad,
                 _ => Style::Moving,
             };
-            let after = if step.after.is_empty() { String::new() } else { format!("  after: {}", step.after.join(", ")) };
+            let after = if step.after.is_empty() {
+                String::new()
+            } else {
+                format!("  after: {}", step.after.join(", "))
+            };
             let effect = output.paint(style, &format!("{:<7}", step.effect));
-            text.push_str(&format!("  {effect} {}{}\n", step.subject, output.paint(Style::Dim, &after)));
+            text.push_str(&format!(
+                "  {effect} {}{}\n",
+                step.subject,
+                output.paint(Style::Dim, &after)
+            ));
             for reason in &step.reasons {
                 text.push_str(&format!("          {reason}\n"));
             }
@@ -164,5 +242,8 @@ pub(crate) fn plan(output: &Output, plan: &[ApplicationPlan]) -> String {
 pub(crate) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
     let pairs: Vec<_> = pairs.into_iter().collect();
     let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    pairs.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| format!("{name:width$}  {value}\n"))
+        .collect()
 }

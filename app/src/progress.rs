@@ -50,12 +50,19 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(began_ms: u64) -> Self {
-        Self { began_ms, ..Self::default() }
+        Self {
+            began_ms,
+            ..Self::default()
+        }
     }
 
     /// Takes an event of the VDC whose path is `vdc`.
     pub(crate) fn take_event(&mut self, vdc: &str, event: &Event) {
-        let part = event.subject.strip_prefix(vdc).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+        let part = event
+            .subject
+            .strip_prefix(vdc)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .unwrap_or_default();
         let (application, task) = part.split_once('/').unwrap_or((part, ""));
         let what = match (event.kind.as_str(), application.is_empty(), task.is_empty()) {
             ("placed", false, false) => What::Placed,
@@ -72,7 +79,9 @@ impl Progress {
     /// Takes the state as it was at `at_ms`. What a state shows and no event told is when a process runs.
     pub(crate) fn take_state(&mut self, vdc: &Vdc, at_ms: u64) {
         for application in &vdc.applications {
-            self.requires.entry(application.name.clone()).or_insert_with(|| application.requires.clone());
+            self.requires
+                .entry(application.name.clone())
+                .or_insert_with(|| application.requires.clone());
         }
         for task in &vdc.tasks {
             if let (Some(since), "running") = (task.since_ms, task.state.as_str())
@@ -94,7 +103,12 @@ impl Progress {
 
     fn add(&mut self, at_ms: u64, application: &str, task: &str, what: What) {
         let (application, task) = (application.to_owned(), task.to_owned());
-        let mark = Mark { at_ms, application, task, what };
+        let mark = Mark {
+            at_ms,
+            application,
+            task,
+            what,
+        };
         if self.marks.contains(&mark) {
             return;
         }

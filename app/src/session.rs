@@ -27,7 +27,11 @@ pub(crate) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(crate) fn new(global: Global, output: &'a Output) -> Self {
-        Self { global, output, client: OnceCell::new() }
+        Self {
+            global,
+            output,
+            client: OnceCell::new(),
+        }
     }
 
     pub(crate) fn verbosity(&self) -> u8 {
@@ -37,12 +41,20 @@ impl<'a> Session<'a> {
     /// Where everything is kept, as an absolute path.
     pub(crate) fn home(&self) -> Result<PathBuf, Failure> {
         let set = || std::env::var_os("SMACK_HOME").map(PathBuf::from);
-        let given = self.global.home.clone().or_else(set).filter(|home| !home.as_os_str().is_empty());
+        let given = self
+            .global
+            .home
+            .clone()
+            .or_else(set)
+            .filter(|home| !home.as_os_str().is_empty());
         let home = given.or_else(|| std::env::home_dir().map(|user| user.join(".smack")));
         let Some(home) = home else {
-            return Err(Failure::usage("neither SMACK_HOME nor HOME is set").hint("say where: --home DIR"));
+            return Err(
+                Failure::usage("neither SMACK_HOME nor HOME is set").hint("say where: --home DIR")
+            );
         };
-        std::path::absolute(&home).map_err(|error| Failure::usage(format!("{}: {error}", home.display())))
+        std::path::absolute(&home)
+            .map_err(|error| Failure::usage(format!("{}: {error}", home.display())))
     }
 
     /// Where its server listens.
@@ -51,16 +63,28 @@ impl<'a> Session<'a> {
         const LONGEST: usize = 107;
         let socket = smack_control::socket(&self.home()?);
         if socket.as_os_str().len() > LONGEST {
-            let what = format!("{} is longer than the {LONGEST} bytes of a socket's path", socket.display());
-            return Err(Failure::usage(what).hint("choose a shorter home with --home or SMACK_HOME"));
+            let what = format!(
+                "{} is longer than the {LONGEST} bytes of a socket's path",
+                socket.display()
+            );
+            return Err(
+                Failure::usage(what).hint("choose a shorter home with --home or SMACK_HOME")
+            );
         }
         Ok(socket)
     }
 
     /// The server at the address of `--api` or SMACK_API, if there is one.
     pub(crate) fn address(&self) -> Result<Option<Endpoint>, Failure> {
-        let given = self.global.api.clone().or_else(|| std::env::var("SMACK_API").ok());
-        given.filter(|url| !url.is_empty()).map(|url| Endpoint::from_url(&url)).transpose()
+        let given = self
+            .global
+            .api
+            .clone()
+            .or_else(|| std::env::var("SMACK_API").ok());
+        given
+            .filter(|url| !url.is_empty())
+            .map(|url| Endpoint::from_url(&url))
+            .transpose()
     }
 
     /// A client of the server, which is started if none runs.
@@ -95,7 +119,11 @@ impl<'a> Session<'a> {
             Some(endpoint) => Client::new(endpoint).map(Some),
             None => {
                 let socket = self.socket()?;
-                if answers(&socket) { Client::new(Endpoint::Socket(socket)).map(Some) } else { Ok(None) }
+                if answers(&socket) {
+                    Client::new(Endpoint::Socket(socket)).map(Some)
+                } else {
+                    Ok(None)
+                }
             }
         }
     }
@@ -112,7 +140,10 @@ impl<'a> Session<'a> {
         if answers(socket) {
             return Ok(());
         }
-        self.output.detail(&format!("no server answers at {}, starting one", socket.display()));
+        self.output.detail(&format!(
+            "no server answers at {}, starting one",
+            socket.display()
+        ));
         starting::start(&self.home()?, socket, &[])
     }
 
@@ -131,7 +162,9 @@ impl<'a> Session<'a> {
             });
         }
         if let Some(reason) = &server.halted {
-            self.output.trouble(&format!("note: the server decides nothing at the moment: {reason}"));
+            self.output.trouble(&format!(
+                "note: the server decides nothing at the moment: {reason}"
+            ));
         }
         Ok(())
     }
@@ -140,7 +173,9 @@ impl<'a> Session<'a> {
 /// Whether version `a` comes after `b`, by their numbers.
 fn is_newer(a: &str, b: &str) -> bool {
     let numbers = |text: &str| {
-        let parts = text.split(['.', '-', '+']).map_while(|part| part.parse::<u64>().ok());
+        let parts = text
+            .split(['.', '-', '+'])
+            .map_while(|part| part.parse::<u64>().ok());
         parts.collect::<Vec<_>>()
     };
     numbers(a) > numbers(b)

@@ -25,28 +25,54 @@ impl Target {
     /// `?application=…&task=…`, as far as they are named; `more` comes on top.
     pub(crate) fn query(&self, more: &[(&str, String)]) -> String {
         let own = [("application", &self.application), ("task", &self.task)];
-        let own = own.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
+        let own = own
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.clone()?)));
         let pairs = own.chain(more.iter().cloned());
-        let text = pairs.map(|(key, value)| format!("{key}={}", encoded(&value))).collect::<Vec<_>>().join("&");
-        if text.is_empty() { text } else { format!("?{text}") }
+        let text = pairs
+            .map(|(key, value)| format!("{key}={}", encoded(&value)))
+            .collect::<Vec<_>>()
+            .join("&");
+        if text.is_empty() {
+            text
+        } else {
+            format!("?{text}")
+        }
     }
 
     /// `default/pipeline`, `default/pipeline/kafka/broker-0`.
     pub(crate) fn text(&self) -> String {
-        let parts = [Some(&self.vdc.vdc), self.application.as_ref(), self.task.as_ref()];
-        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("/")
+        let parts = [
+            Some(&self.vdc.vdc),
+            self.application.as_ref(),
+            self.task.as_ref(),
+        ];
+        parts
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("/")
     }
 }
 
 /// The target of `NAME` and `APP[/TASK]`; without a name, the only VDC that is up. A single word that names no VDC may
 /// name a part of the only one.
-pub(crate) fn find(session: &Session<'_>, name: Option<&str>, part: Option<&str>) -> Result<Target, Failure> {
+pub(crate) fn find(
+    session: &Session<'_>,
+    name: Option<&str>,
+    part: Option<&str>,
+) -> Result<Target, Failure> {
     let vdcs: Vec<Vdc> = session.client()?.get("/v1/vdcs")?;
     choose(vdcs, name, part)
 }
 
 /// The same, but the name has to be given: for what cannot be undone.
-pub(crate) fn find_named(session: &Session<'_>, name: &str, part: Option<&str>) -> Result<Target, Failure> {
+pub(crate) fn find_named(
+    session: &Session<'_>,
+    name: &str,
+    part: Option<&str>,
+) -> Result<Target, Failure> {
     let vdcs: Vec<Vdc> = session.client()?.get("/v1/vdcs")?;
     let vdc = by_name(&vdcs, name)?.clone();
     narrowed(vdc, part)
@@ -63,7 +89,10 @@ fn choose(vdcs: Vec<Vdc>, name: Option<&str>, part: Option<&str>) -> Result<Targ
             Ok(target) => Ok(target),
             Err(within) => {
                 let application = name.split('/').next().unwrap_or(name);
-                let known = vdc.applications.iter().any(|known| known.name.eq_ignore_ascii_case(application));
+                let known = vdc
+                    .applications
+                    .iter()
+                    .any(|known| known.name.eq_ignore_ascii_case(application));
                 Err(if known { within } else { unknown })
             }
         },
@@ -75,9 +104,15 @@ fn only(mut vdcs: Vec<Vdc>) -> Result<Vdc, Failure> {
     match (vdcs.pop(), vdcs.is_empty()) {
         (Some(vdc), true) => Ok(vdc),
         (Some(last), false) => {
-            let names = vdcs.iter().chain([&last]).map(|vdc| vdc.vdc.as_str()).collect::<Vec<_>>();
-            Err(Failure::usage("several virtual data centers are up, so say which one")
-                .hint(format!("there are {}", names.join(", "))))
+            let names = vdcs
+                .iter()
+                .chain([&last])
+                .map(|vdc| vdc.vdc.as_str())
+                .collect::<Vec<_>>();
+            Err(
+                Failure::usage("several virtual data centers are up, so say which one")
+                    .hint(format!("there are {}", names.join(", "))),
+            )
         }
         (None, _) => Err(nothing_is_up(Failure::failed("nothing is up"))),
     }
@@ -99,7 +134,11 @@ fn by_name<'a>(vdcs: &'a [Vdc], name: &str) -> Result<&'a Vdc, Failure> {
         [] => {
             let unknown = Failure::failed(format!("there is no virtual data center {name}"));
             let names = || vdcs.iter().flat_map(|vdc| [vdc.vdc.as_str(), short(vdc)]);
-            let list = vdcs.iter().map(|vdc| vdc.vdc.as_str()).collect::<Vec<_>>().join(", ");
+            let list = vdcs
+                .iter()
+                .map(|vdc| vdc.vdc.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
             Err(match did_you_mean(&lower, names()) {
                 _ if vdcs.is_empty() => nothing_is_up(unknown),
                 Some(near) => unknown.hint(format!("did you mean {near}? There are {list}")),
@@ -107,8 +146,13 @@ fn by_name<'a>(vdcs: &'a [Vdc], name: &str) -> Result<&'a Vdc, Failure> {
             })
         }
         several => {
-            let list = several.iter().map(|vdc| vdc.vdc.as_str()).collect::<Vec<_>>().join(", ");
-            Err(Failure::usage(format!("{name} is up in several zones")).hint(format!("say which: {list}")))
+            let list = several
+                .iter()
+                .map(|vdc| vdc.vdc.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
+            Err(Failure::usage(format!("{name} is up in several zones"))
+                .hint(format!("say which: {list}")))
         }
     }
 }
@@ -119,24 +163,48 @@ fn short(vdc: &Vdc) -> &str {
 }
 
 fn narrowed(vdc: Vdc, part: Option<&str>) -> Result<Target, Failure> {
-    let Some(part) = part else { return Ok(Target { vdc, application: None, task: None }) };
+    let Some(part) = part else {
+        return Ok(Target {
+            vdc,
+            application: None,
+            task: None,
+        });
+    };
     let lower = part.to_ascii_lowercase();
     let (application, task) = match lower.split_once('/') {
         Some((application, task)) => (application, Some(task)),
         None => (lower.as_str(), None),
     };
-    let applications = || vdc.applications.iter().map(|application| application.name.as_str());
+    let applications = || {
+        vdc.applications
+            .iter()
+            .map(|application| application.name.as_str())
+    };
     if !applications().any(|known| known == application) {
-        return Err(unknown(&vdc.vdc, "application", application, applications().collect()));
+        return Err(unknown(
+            &vdc.vdc,
+            "application",
+            application,
+            applications().collect(),
+        ));
     }
-    let tasks = || vdc.tasks.iter().filter(|known| known.application == application).map(|task| task.name.as_str());
+    let tasks = || {
+        vdc.tasks
+            .iter()
+            .filter(|known| known.application == application)
+            .map(|task| task.name.as_str())
+    };
     if let Some(task) = task
         && !tasks().any(|known| known == task)
     {
         return Err(unknown(application, "task", task, tasks().collect()));
     }
     let (application, task) = (Some(application.to_owned()), task.map(str::to_owned));
-    Ok(Target { application, task, vdc })
+    Ok(Target {
+        application,
+        task,
+        vdc,
+    })
 }
 
 fn unknown(whose: &str, what: &str, name: &str, known: Vec<&str>) -> Failure {

@@ -27,7 +27,9 @@ pub(crate) fn age(since_ms: u64, now_ms: u64) -> String {
 
 /// Milliseconds since 1970 by this machine's clock.
 pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -38,23 +40,37 @@ pub(crate) fn moment(at_ms: u64) -> String {
     // Civil date from days since 1970, in eras of 400 years that start on 1 March.
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
 }
 
 /// Reads `15m`, `90s`, `1.5h`; a bare number counts seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let milliseconds = match text.parse::<u64>() {
-        Ok(seconds) => i64::try_from(seconds).ok().and_then(|seconds| seconds.checked_mul(1000)),
+        Ok(seconds) => i64::try_from(seconds)
+            .ok()
+            .and_then(|seconds| seconds.checked_mul(1000)),
         Err(_) => smack_stack::duration_milliseconds(text),
     };
     let milliseconds = milliseconds.and_then(|milliseconds| u64::try_from(milliseconds).ok());
-    milliseconds.map(Duration::from_millis).ok_or_else(|| "write a time like 90s, 15m or 2h".to_owned())
+    milliseconds
+        .map(Duration::from_millis)
+        .ok_or_else(|| "write a time like 90s, 15m or 2h".to_owned())
 }
 
 /// Reads a whole number, zero or more.
@@ -72,7 +88,11 @@ pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
 
 /// `1 task`, `2 tasks`.
 pub(crate) fn count(number: usize, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+    if number == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{number} {word}s")
+    }
 }
 
 /// At most `width` characters, the last an ellipsis if something is missing.
@@ -92,7 +112,11 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
 
 /// Refuses what makes no sense for people in one sentence.
 pub(crate) fn needs(what: bool, otherwise: &str) -> Result<(), Failure> {
-    if what { Ok(()) } else { Err(Failure::usage(otherwise)) }
+    if what {
+        Ok(())
+    } else {
+        Err(Failure::usage(otherwise))
+    }
 }
 
 #[cfg(test)]

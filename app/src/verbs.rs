@@ -31,7 +31,10 @@ impl Gates {
     pub(crate) fn force(&self, session: &Session<'_>, target: &Target) -> Result<(), Failure> {
         for gate in &self.force {
             post(session, target, "force", Some(gate))?;
-            session.output.note(&format!("gate {gate} of {} is open for ten minutes", target.text()));
+            session.output.note(&format!(
+                "gate {gate} of {} is open for ten minutes",
+                target.text()
+            ));
         }
         Ok(())
     }
@@ -42,7 +45,12 @@ impl Gates {
 }
 
 /// Asks for `verb` and says in `done` what that means: `is stopping`.
-pub(crate) fn ask(session: &Session<'_>, args: &Words, verb: &str, done: &str) -> Result<(), Failure> {
+pub(crate) fn ask(
+    session: &Session<'_>,
+    args: &Words,
+    verb: &str,
+    done: &str,
+) -> Result<(), Failure> {
     let target = target::find_named(session, &args.name, args.part.as_deref())?;
     args.gates.force(session, &target)?;
     post(session, &target, verb, None)?;
@@ -50,18 +58,32 @@ pub(crate) fn ask(session: &Session<'_>, args: &Words, verb: &str, done: &str) -
 }
 
 /// Says what was asked for, as JSON if that is wanted.
-pub(crate) fn asked(session: &Session<'_>, target: &Target, verb: &str, done: &str) -> Result<(), Failure> {
+pub(crate) fn asked(
+    session: &Session<'_>,
+    target: &Target,
+    verb: &str,
+    done: &str,
+) -> Result<(), Failure> {
     if session.output.is_json() {
         return session.output.value(&json!({
             "vdc": target.vdc.vdc, "application": target.application, "task": target.task, "verb": verb,
         }));
     }
-    session.output.note(&format!("{} {done}; `smack status {} -w` shows it", target.text(), target.vdc.vdc));
+    session.output.note(&format!(
+        "{} {done}; `smack status {} -w` shows it",
+        target.text(),
+        target.vdc.vdc
+    ));
     Ok(())
 }
 
 /// One verb, to the server.
-pub(crate) fn post(session: &Session<'_>, target: &Target, verb: &str, gate: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn post(
+    session: &Session<'_>,
+    target: &Target,
+    verb: &str,
+    gate: Option<&str>,
+) -> Result<(), Failure> {
     let body = VerbBody {
         verb: verb.to_owned(),
         application: target.application.clone(),

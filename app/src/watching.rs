@@ -111,7 +111,9 @@ impl<'a> Watch<'a> {
                 Ok(None) => {}
                 Err(failure) if failure.is_unreachable() && returns < RETURNS => {
                     returns += 1;
-                    self.session.output.detail(&format!("{failure}; trying again"));
+                    self.session
+                        .output
+                        .detail(&format!("{failure}; trying again"));
                     self.session.reach_again()?;
                 }
                 Err(failure) => {
@@ -127,7 +129,11 @@ impl<'a> Watch<'a> {
     }
 
     /// One turn: what happened, then how things stand.
-    fn look(&mut self, client: &Client, interrupts: &mut Interrupts) -> Result<Option<Outcome>, Failure> {
+    fn look(
+        &mut self,
+        client: &Client,
+        interrupts: &mut Interrupts,
+    ) -> Result<Option<Outcome>, Failure> {
         let path = events_path(&self.vdc, self.after, LOOK_EVERY);
         let Some(events) = client.get_until::<Vec<Event>>(interrupts, &path, LOOK_EVERY)? else {
             return Ok(Some(Outcome::Interrupted));
@@ -139,7 +145,11 @@ impl<'a> Watch<'a> {
                 self.tell(event);
             }
         }
-        let found = client.get_until::<Vdc>(interrupts, &format!("/v1/vdcs/{}", self.vdc), Duration::ZERO);
+        let found = client.get_until::<Vdc>(
+            interrupts,
+            &format!("/v1/vdcs/{}", self.vdc),
+            Duration::ZERO,
+        );
         let vdc = match found {
             Ok(Some(vdc)) => vdc,
             Ok(None) => return Ok(Some(Outcome::Interrupted)),
@@ -180,7 +190,10 @@ impl<'a> Watch<'a> {
     fn tell(&mut self, event: &Event) {
         self.told = Instant::now();
         let since = event.at_ms.saturating_sub(self.progress.began_ms);
-        let part = event.subject.strip_prefix(&self.vdc).map_or(event.subject.as_str(), |rest| rest.trim_start_matches('/'));
+        let part = event
+            .subject
+            .strip_prefix(&self.vdc)
+            .map_or(event.subject.as_str(), |rest| rest.trim_start_matches('/'));
         let subject = if part.is_empty() { &self.vdc } else { part };
         let output = self.session.output;
         let style = match event.kind.as_str() {
@@ -202,12 +215,21 @@ impl<'a> Watch<'a> {
         self.told = Instant::now();
         for application in &vdc.applications {
             let shape = shape(vdc, application);
-            if self.said.insert(application.name.clone(), shape.clone()).as_ref() == Some(&shape) || shape.is_empty() {
+            if self
+                .said
+                .insert(application.name.clone(), shape.clone())
+                .as_ref()
+                == Some(&shape)
+                || shape.is_empty()
+            {
                 continue;
             }
             let at = output.paint_note(Style::Dim, &format!("{:>7}", seconds(self.elapsed_ms())));
             let waits = progress::waits(vdc, application);
-            output.note(&format!("{at}  {}  {}: {waits}", application.name, application.state));
+            output.note(&format!(
+                "{at}  {}  {}: {waits}",
+                application.name, application.state
+            ));
         }
     }
 }
@@ -218,24 +240,37 @@ fn shape(vdc: &Vdc, application: &smack_control::wire::Application) -> String {
         return String::new();
     }
     let waits = progress::waits(vdc, application);
-    waits.chars().filter(|character| !character.is_ascii_digit() && *character != '.').collect()
+    waits
+        .chars()
+        .filter(|character| !character.is_ascii_digit() && *character != '.')
+        .collect()
 }
 
 /// Beside a moving view only what a person would want to keep is written.
 fn is_worth_a_line(event: &Event) -> bool {
-    matches!(event.kind.as_str(), "retry" | "gave-up" | "unready" | "supply" | "stray" | "resumed")
+    matches!(
+        event.kind.as_str(),
+        "retry" | "gave-up" | "unready" | "supply" | "stray" | "resumed"
+    )
 }
 
 fn draw(output: &Output, vdc: &Vdc, elapsed_ms: u64) {
     if output.is_moving() {
         let (columns, rows) = output.note_size();
         let lines = progress::lines(vdc, elapsed_ms, columns, rows);
-        output.draw(&lines.iter().map(|line| painted(output, line)).collect::<Vec<_>>());
+        output.draw(
+            &lines
+                .iter()
+                .map(|line| painted(output, line))
+                .collect::<Vec<_>>(),
+        );
     }
 }
 
 fn painted(output: &Output, line: &[Piece]) -> String {
-    line.iter().map(|(style, text)| output.paint_note(*style, text)).collect()
+    line.iter()
+        .map(|(style, text)| output.paint_note(*style, text))
+        .collect()
 }
 
 /// Journal entries that one request looks through.

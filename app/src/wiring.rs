@@ -37,16 +37,32 @@ pub(crate) fn log(verbosity: u8, log: Log) {
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // Set twice only by tests.
-    drop(subscriber.with_ansi(is_terminal).with_target(false).try_init());
+    drop(
+        subscriber
+            .with_ansi(is_terminal)
+            .with_target(false)
+            .try_init(),
+    );
 }
 
 /// Runs the server of a home in this process until it ends.
-pub(crate) fn serve(home: &Path, settings: &Settings, idle_exit: Option<Duration>) -> Result<(), Failure> {
+pub(crate) fn serve(
+    home: &Path,
+    settings: &Settings,
+    idle_exit: Option<Duration>,
+) -> Result<(), Failure> {
     let sources = Sources {
         bundle: settings.bundle.clone(),
-        mirrors: settings.mirrors.iter().filter(|mirror| !mirror.is_empty()).cloned().collect(),
+        mirrors: settings
+            .mirrors
+            .iter()
+            .filter(|mirror| !mirror.is_empty())
+            .cloned()
+            .collect(),
         maven: (!settings.no_maven).then(Maven::of_user),
     };
     let options = ServeOptions {
@@ -73,13 +89,22 @@ pub(crate) fn schema() -> Json {
         .map(|service| {
             let java = if service.is_on_java() { JAVA } else { &[] };
             let all = service.fields().iter().chain(java).chain(COMMON);
-            all.map(|field| FieldSchema { name: field.key, type_: field_type(field.sort), doc: field.doc }).collect()
+            all.map(|field| FieldSchema {
+                name: field.key,
+                type_: field_type(field.sort),
+                doc: field.doc,
+            })
+            .collect()
         })
         .collect();
     let kinds: Vec<KindSchema<'_>> = smack_services::ALL
         .iter()
         .zip(&fields)
-        .map(|(service, fields)| KindSchema { kind: service.kind(), doc: service.doc(), fields })
+        .map(|(service, fields)| KindSchema {
+            kind: service.kind(),
+            doc: service.doc(),
+            fields,
+        })
         .collect();
     smack_stack::json_schema(&kinds)
 }
@@ -117,7 +142,10 @@ impl Simulation {
         nodes: u32,
     ) -> Result<(Self, Vec<Problem>), Failure> {
         let source = |text: &SourceText| Source::new(text.file.as_str(), text.text.as_str());
-        let parents = parents.iter().map(|(name, text)| (name.clone(), source(text))).collect();
+        let parents = parents
+            .iter()
+            .map(|(name, text)| (name.clone(), source(text)))
+            .collect();
         let request = Request {
             stack: &source(stack),
             parents: &parents,
@@ -127,10 +155,14 @@ impl Simulation {
             vars,
             predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
         };
-        let resolved = smack_stack::resolve(&request).map_err(|problems| Failure::problems(problems.0))?;
+        let resolved =
+            smack_stack::resolve(&request).map_err(|problems| Failure::problems(problems.0))?;
         let platform = smack_services::build(&resolved, Catalog::embedded(), nodes)
             .map_err(|problems| Failure::problems(problems.0))?;
-        let vdc = VdcId { zone: Name::new("sim").expect("a DNS label"), name: resolved.run.clone() };
+        let vdc = VdcId {
+            zone: Name::new("sim").expect("a DNS label"),
+            name: resolved.run.clone(),
+        };
         let mut notices = resolved.notices.0;
         notices.extend(platform.notices.0);
         Ok((Self(Interpreter::with_specs(vdc, platform.specs)), notices))

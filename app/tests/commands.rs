@@ -43,5 +43,11 @@ fn check_changes(smack: &Smack, arguments: &[&str], expected: &Expect) {
     let before = smack.fake().changes().len();
     let told = smack.run(arguments).told();
     let changes = smack.fake().changes().split_off(before);
-    expected.assert_eq(&format!("{told}{}", changes.iter().map(|change| format!("ask: {change}\n")).collect::<String>()));
+    expected.assert_eq(&format!(
+        "{told}{}",
+        changes
+            .iter()
+            .map(|change| format!("ask: {change}\n"))
+            .collect::<String>()
+    ));
 }

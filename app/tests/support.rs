@@ -41,7 +41,11 @@ impl Smack {
 
     /// Without a server.
     pub(crate) fn alone() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), work: tempfile::tempdir().unwrap(), server: None }
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            work: tempfile::tempdir().unwrap(),
+            server: None,
+        }
     }
 
     pub(crate) fn home(&self) -> &Path {
@@ -60,11 +64,24 @@ impl Smack {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_smack"));
-        command.args(arguments).current_dir(self.work.path()).stdin(Stdio::null());
-        for name in ["SMACK_API", "SMACK_NODES", "SMACK_MIRRORS", "SMACK_BUNDLE", "RUST_LOG", "NO_COLOR"] {
+        command
+            .args(arguments)
+            .current_dir(self.work.path())
+            .stdin(Stdio::null());
+        for name in [
+            "SMACK_API",
+            "SMACK_NODES",
+            "SMACK_MIRRORS",
+            "SMACK_BUNDLE",
+            "RUST_LOG",
+            "NO_COLOR",
+        ] {
             command.env_remove(name);
         }
-        command.env("SMACK_HOME", self.home.path()).env("SMACK_NO_MAVEN", "1").env("SMACK_NO_ARCHIVES", "1");
+        command
+            .env("SMACK_HOME", self.home.path())
+            .env("SMACK_NO_MAVEN", "1")
+            .env("SMACK_NO_ARCHIVES", "1");
         command
     }
 
@@ -74,11 +91,17 @@ impl Smack {
     }
 
     pub(crate) fn finish(&self, mut command: Command) -> Ran {
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let pid = rustix::process::Pid::from_child(&child);
         let (done, watch) = std::sync::mpsc::channel::<()>();
         let guard = std::thread::spawn(move || {
-            if watch.recv_timeout(Duration::from_secs(30)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            if watch.recv_timeout(Duration::from_secs(30))
+                == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
                 rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
             }
         });
@@ -90,7 +113,11 @@ impl Smack {
 
     fn ran(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| self.stable(&String::from_utf8_lossy(bytes));
-        Ran { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        Ran {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
     }
 
     /// Without what differs between machines and runs.
@@ -106,10 +133,18 @@ fn without_times(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
         let (before, from) = rest.split_at(at);
-        let end = from.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(from.len());
+        let end = from
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(from.len());
         let (number, after) = from.split_at(end);
-        let is_time = number.contains('.') && after.starts_with('s') && !after[1..].starts_with(char::is_alphanumeric);
-        out.push_str(if is_time { before.trim_end_matches("   ") } else { before });
+        let is_time = number.contains('.')
+            && after.starts_with('s')
+            && !after[1..].starts_with(char::is_alphanumeric);
+        out.push_str(if is_time {
+            before.trim_end_matches("   ")
+        } else {
+            before
+        });
         out.push_str(if is_time { "#" } else { number });
         rest = after;
     }
@@ -119,7 +154,9 @@ fn without_times(text: &str) -> String {
 impl Ran {
     /// Exit code, then what was told, then the data.
     pub(crate) fn told(&self) -> String {
-        let code = self.code.map_or_else(|| "killed".to_owned(), |code| code.to_string());
+        let code = self
+            .code
+            .map_or_else(|| "killed".to_owned(), |code| code.to_string());
         let mut text = format!("exit {code}\n");
         for (name, stream) in [("err", &self.stderr), ("out", &self.stdout)] {
             for line in stream.lines() {
@@ -131,7 +168,8 @@ impl Ran {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {:?}", self.stdout))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in {:?}", self.stdout))
     }
 }
 
@@ -192,7 +230,10 @@ pub(crate) fn ready() -> Value {
     vdc["applications"][0]["converged"] = json!(true);
     vdc["applications"][0]["operations"][0]["done"] = json!(true);
     vdc["applications"][0]["exports"] = json!({"brokers": "127.1.0.3:9092"});
-    vdc["tasks"] = json!([task("kafka", "broker-0", "ready", None), task("zookeeper", "zk-0", "ready", None)]);
+    vdc["tasks"] = json!([
+        task("kafka", "broker-0", "ready", None),
+        task("zookeeper", "zk-0", "ready", None)
+    ]);
     vdc
 }
 

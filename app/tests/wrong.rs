@@ -15,7 +15,9 @@ fn wrong_input_is_answered_with_what_is_wrong_and_what_to_do() {
     let mut out = String::new();
     let (mut cases, mut file) = (0, None::<(String, String)>);
     for line in table.lines() {
-        let is_mark = ["## ", "--- ", "$ "].iter().any(|mark| line.starts_with(mark));
+        let is_mark = ["## ", "--- ", "$ "]
+            .iter()
+            .any(|mark| line.starts_with(mark));
         match &mut file {
             Some((_, text)) if !is_mark => {
                 let _ = writeln!(text, "{line}");
@@ -52,16 +54,29 @@ fn answer(smack: &Smack, line: &str) -> String {
         word.replace("HOME/", &format!("{}/", smack.home().display()))
     };
     let words: Vec<String> = line.split(' ').map(place).collect();
-    let program = words.iter().position(|word| word == "smack").expect("a line runs smack");
+    let program = words
+        .iter()
+        .position(|word| word == "smack")
+        .expect("a line runs smack");
     let arguments: Vec<&str> = words[program + 1..].iter().map(String::as_str).collect();
     let mut command = smack.command(&arguments);
     for variable in &words[..program] {
-        let (name, value) = variable.split_once('=').expect("variables stand before smack");
+        let (name, value) = variable
+            .split_once('=')
+            .expect("variables stand before smack");
         command.env(name, value);
     }
     let ran = smack.finish(command);
-    assert!(ran.code.is_some_and(|code| (0..=3).contains(&code)), "{line}: {}", ran.told());
-    assert!(!ran.stderr.contains("panicked") && !ran.stderr.contains("a bug in smack"), "{line}: {}", ran.told());
+    assert!(
+        ran.code.is_some_and(|code| (0..=3).contains(&code)),
+        "{line}: {}",
+        ran.told()
+    );
+    assert!(
+        !ran.stderr.contains("panicked") && !ran.stderr.contains("a bug in smack"),
+        "{line}: {}",
+        ran.told()
+    );
     without_pids(&ran.told())
 }
 

@@ -116,7 +116,10 @@ fn shown<T>(result: Result<T, Problems>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(problems) => {
-            assert!(problems.to_string().len() < 16 << 20, "a problem that nobody can read");
+            assert!(
+                problems.to_string().len() < 16 << 20,
+                "a problem that nobody can read"
+            );
             None
         }
     }
@@ -125,7 +128,11 @@ fn shown<T>(result: Result<T, Problems>) -> Option<T> {
 /// An empty directory in memory where the machine has one, emptied again by the next call.
 pub fn scratch(name: &str) -> PathBuf {
     let memory = Path::new("/dev/shm");
-    let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let base = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
     let directory = base.join(format!("smack-fuzz-{name}-{}", std::process::id()));
     drop(std::fs::remove_dir_all(&directory));
     std::fs::create_dir_all(&directory).expect("the directory for temporary files can be written");

@@ -5,7 +5,9 @@ use libfuzzer_sys::fuzz_target;
 use smack_products::fuzz::{REQUESTS, http, kafka, srvr};
 
 fuzz_target!(|input: &[u8]| {
-    let [request, version, bytes @ ..] = input else { return };
+    let [request, version, bytes @ ..] = input else {
+        return;
+    };
     if *request < REQUESTS {
         kafka(*request, *version, bytes);
         return;

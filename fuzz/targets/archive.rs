@@ -10,11 +10,16 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use smack_supply::archive::{Limits, unpack};
 
-const LIMITS: Limits = Limits { bytes_max: 64 * 1024, entries_max: 32 };
+const LIMITS: Limits = Limits {
+    bytes_max: 64 * 1024,
+    entries_max: 32,
+};
 static SCRATCH: LazyLock<PathBuf> = LazyLock::new(|| smack_fuzz::scratch("archive"));
 
 fuzz_target!(|input: &[u8]| {
-    let Some((&sort, bytes)) = input.split_first() else { return };
+    let Some((&sort, bytes)) = input.split_first() else {
+        return;
+    };
     let (name, bytes) = match sort % 5 {
         0 => ("a.tar", mended(bytes)),
         1 => ("a.tgz", packed(&mended(bytes))),
@@ -38,7 +43,10 @@ fuzz_target!(|input: &[u8]| {
     }
     fs::remove_dir_all(&to).expect("what was unpacked can be removed");
     fs::remove_file(&archive).expect("it is there");
-    let left: Vec<_> = fs::read_dir(scratch).expect("it is there").flatten().collect();
+    let left: Vec<_> = fs::read_dir(scratch)
+        .expect("it is there")
+        .flatten()
+        .collect();
     assert!(left.is_empty(), "outside of the target: {left:?}");
 });
 
@@ -49,7 +57,9 @@ fn look(directory: &Path, root: &Path, bytes: &mut u64) -> usize {
         count += 1;
         let (path, kind) = (entry.path(), entry.file_type().expect("it is there"));
         if kind.is_symlink() {
-            let inside = path.canonicalize().is_ok_and(|target| target.starts_with(root));
+            let inside = path
+                .canonicalize()
+                .is_ok_and(|target| target.starts_with(root));
             assert!(inside || !path.exists(), "{} leads outside", path.display());
         } else if kind.is_dir() {
             count += look(&path, root, bytes);
@@ -69,7 +79,9 @@ fn mended(bytes: &[u8]) -> Vec<u8> {
         let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
         header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         let size = std::str::from_utf8(&header[124..135]).ok();
-        let size = size.and_then(|size| usize::from_str_radix(size.trim(), 8).ok()).unwrap_or(0);
+        let size = size
+            .and_then(|size| usize::from_str_radix(size.trim(), 8).ok())
+            .unwrap_or(0);
         at += 512 + size.min(bytes.len()).div_ceil(512) * 512;
     }
     bytes

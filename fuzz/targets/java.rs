@@ -19,7 +19,10 @@ static HOME: LazyLock<PathBuf> = LazyLock::new(|| {
 fuzz_target!(|text: &str| {
     // Without a version the program itself would be asked.
     fs::write(HOME.join("release"), format!("JAVA_VERSION={text}")).expect("there is room");
-    let places = Places { java_home: Some(HOME.clone()), ..Places::default() };
+    let places = Places {
+        java_home: Some(HOME.clone()),
+        ..Places::default()
+    };
     let found = places.search();
     for entry in Catalog::embedded().entries() {
         match choose(&entry.product, &entry.java, &found) {

@@ -3,7 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, reason = "the shim is a program of its own, of which only the order is read here")]
+#[expect(
+    dead_code,
+    reason = "the shim is a program of its own, of which only the order is read here"
+)]
 #[path = "../../edge/grids/shim"]
 mod shim {
     pub(crate) mod control;

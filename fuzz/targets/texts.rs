@@ -6,8 +6,14 @@ use smack_model::{Constraint, Name, SystemId, TaskId};
 use smack_services::catalog::JavaRange;
 
 fuzz_target!(|text: &str| {
-    for amount in [smack_stack::duration_milliseconds(text), smack_stack::memory_mib(text)] {
-        assert!(amount.is_none_or(|amount| amount >= 0), "{text:?} is {amount:?}");
+    for amount in [
+        smack_stack::duration_milliseconds(text),
+        smack_stack::memory_mib(text),
+    ] {
+        assert!(
+            amount.is_none_or(|amount| amount >= 0),
+            "{text:?} is {amount:?}"
+        );
     }
     if let Ok(name) = Name::new(text) {
         assert_eq!(Name::new(name.as_str()), Ok(name));

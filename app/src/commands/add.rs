@@ -35,8 +35,18 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
 
 impl File {
     pub(crate) fn body(&self) -> Result<LibraryBody, Failure> {
-        let path = self.file.as_ref().or(self.named.as_ref()).cloned().unwrap_or_else(|| PathBuf::from("Stackfile"));
-        Ok(LibraryBody { source: files::source(&path)?, level: None, parent: None, replace: self.replace })
+        let path = self
+            .file
+            .as_ref()
+            .or(self.named.as_ref())
+            .cloned()
+            .unwrap_or_else(|| PathBuf::from("Stackfile"));
+        Ok(LibraryBody {
+            source: files::source(&path)?,
+            level: None,
+            parent: None,
+            replace: self.replace,
+        })
     }
 }
 
@@ -46,7 +56,13 @@ pub(crate) fn put(session: &Session<'_>, body: LibraryBody) -> Result<(), Failur
     if session.output.is_json() {
         return session.output.value(&entry);
     }
-    let version = if entry.version > 1 { format!(", version {}", entry.version) } else { String::new() };
-    session.output.note(&format!("added {} {}{version}", entry.level, entry.name));
+    let version = if entry.version > 1 {
+        format!(", version {}", entry.version)
+    } else {
+        String::new()
+    };
+    session
+        .output
+        .note(&format!("added {} {}{version}", entry.level, entry.name));
     Ok(())
 }

@@ -22,8 +22,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     let mut body = args.file.body()?;
     let source = Source::new(body.source.file.as_str(), body.source.text.as_str());
-    let written = heading(&source).map_err(|problems| Failure::problems(problems.0))?.level;
-    let level = args.level.clone().or_else(|| written.map(|level| level.value.to_string()));
+    let written = heading(&source)
+        .map_err(|problems| Failure::problems(problems.0))?
+        .level;
+    let level = args
+        .level
+        .clone()
+        .or_else(|| written.map(|level| level.value.to_string()));
     body.level = Some(level.unwrap_or_else(|| "zone".to_owned()));
     body.parent.clone_from(&args.parent);
     add::put(session, body)

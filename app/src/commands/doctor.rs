@@ -33,8 +33,18 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         });
         output.value(&json!({"checks": checks.collect::<Vec<_>>(), "server": server}))?;
     } else {
-        let width = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
-        for Check { name, state, found, hint } in &checks {
+        let width = checks
+            .iter()
+            .map(|check| check.name.len())
+            .max()
+            .unwrap_or(0);
+        for Check {
+            name,
+            state,
+            found,
+            hint,
+        } in &checks
+        {
             let style = match state {
                 State::Good => Style::Good,
                 State::Lack => Style::Moving,
@@ -47,7 +57,11 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
             }
         }
     }
-    if is_bad { Err(Failure::Told(1)) } else { Ok(()) }
+    if is_bad {
+        Err(Failure::Told(1))
+    } else {
+        Ok(())
+    }
 }
 
 fn word(state: State) -> &'static str {
@@ -60,10 +74,16 @@ fn word(state: State) -> &'static str {
 
 fn of_server(server: Option<&Server>) -> Check {
     let (state, found, hint) = match server {
-        None => (State::Good, "none runs; one is started when it is needed".to_owned(), String::new()),
+        None => (
+            State::Good,
+            "none runs; one is started when it is needed".to_owned(),
+            String::new(),
+        ),
         Some(server) => {
             let nodes = server.nodes.iter();
-            let nodes = nodes.map(|node| format!("{} ({} MiB)", node.name, node.memory_mib)).collect::<Vec<_>>();
+            let nodes = nodes
+                .map(|node| format!("{} ({} MiB)", node.name, node.memory_mib))
+                .collect::<Vec<_>>();
             let found = format!(
                 "version {}, pid {}, nodes {}, isolation {}, limits: {}",
                 server.version,
@@ -74,9 +94,18 @@ fn of_server(server: Option<&Server>) -> Check {
             );
             match &server.halted {
                 None => (State::Good, found, String::new()),
-                Some(reason) => (State::Bad, found, format!("it decides nothing at the moment: {reason}")),
+                Some(reason) => (
+                    State::Bad,
+                    found,
+                    format!("it decides nothing at the moment: {reason}"),
+                ),
             }
         }
     };
-    Check { name: "server".to_owned(), state, found, hint }
+    Check {
+        name: "server".to_owned(),
+        state,
+        found,
+        hint,
+    }
 }

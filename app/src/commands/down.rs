@@ -46,7 +46,9 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     };
     args.gates.force(session, &target)?;
     let vdc = target.vdc.vdc.clone();
-    session.client()?.post::<()>(&target.path("/down"), &DownBody { keep: args.keep })?;
+    session
+        .client()?
+        .post::<()>(&target.path("/down"), &DownBody { keep: args.keep })?;
     let mut watch = Watch::new(session, &vdc, Until::Gone, ("down", began))?;
     let output = session.output;
     match watch.wait(args.timeout)? {
@@ -59,16 +61,23 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
                 return output.value(&json!({"vdc": vdc, "elapsed_ms": elapsed}));
             }
             let kept = if args.keep { "; its data is kept" } else { "" };
-            output.note(&format!("Done in {}: {vdc} is gone{kept}", seconds(elapsed)));
+            output.note(&format!(
+                "Done in {}: {vdc} is gone{kept}",
+                seconds(elapsed)
+            ));
             Ok(())
         }
         Outcome::Interrupted => {
-            output.note(&format!("detached; {vdc} goes on ending\n  smack status   shows how it goes"));
+            output.note(&format!(
+                "detached; {vdc} goes on ending\n  smack status   shows how it goes"
+            ));
             Err(Failure::Told(DETACHED))
         }
         Outcome::TimedOut | Outcome::Failed => {
             let after = seconds(milliseconds(args.timeout));
-            output.trouble(&output.paint_note(Style::Bad, &format!("{vdc} is not gone after {after}:")));
+            output.trouble(
+                &output.paint_note(Style::Bad, &format!("{vdc} is not gone after {after}:")),
+            );
             let causes: Vec<Cause> = session.client()?.get(&target.path("/why"))?;
             output.trouble(&picture::causes(output, &causes));
             Err(Failure::Told(1))
@@ -79,8 +88,15 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
 /// `zone/name` of a VDC that is not up but was once.
 fn gone_already(session: &Session<'_>, name: &str) -> Result<Option<String>, Failure> {
     let lower = name.to_ascii_lowercase();
-    let full = if lower.contains('/') { lower } else { format!("default/{lower}") };
-    let path = format!("/v1/events?limit=10000&subject={}", crate::client::encoded(&full));
+    let full = if lower.contains('/') {
+        lower
+    } else {
+        format!("default/{lower}")
+    };
+    let path = format!(
+        "/v1/events?limit=10000&subject={}",
+        crate::client::encoded(&full)
+    );
     let events: Vec<smack_control::wire::Event> = session.client()?.get(&path)?;
     Ok(if events.is_empty() { None } else { Some(full) })
 }
@@ -92,13 +108,25 @@ fn check(session: &Session<'_>, vdc: &str, elapsed_ms: Option<u64>) -> Result<()
     if output.is_json() {
         output.value(&json!({"vdc": vdc, "elapsed_ms": elapsed_ms, "remains": remains}))?;
     } else {
-        let done = elapsed_ms.map(|elapsed| format!("Done in {}: ", seconds(elapsed))).unwrap_or_default();
+        let done = elapsed_ms
+            .map(|elapsed| format!("Done in {}: ", seconds(elapsed)))
+            .unwrap_or_default();
         if is_clean {
             output.note(&format!("{done}{vdc} is gone and has left nothing"));
         } else {
             output.trouble(&output.paint_note(Style::Bad, &format!("{vdc} is gone but has left:")));
-            let Remains { processes, addresses, files, records } = remains;
-            let kinds = [("process", processes), ("address", addresses), ("file", files), ("record", records)];
+            let Remains {
+                processes,
+                addresses,
+                files,
+                records,
+            } = remains;
+            let kinds = [
+                ("process", processes),
+                ("address", addresses),
+                ("file", files),
+                ("record", records),
+            ];
             for (kind, found) in kinds {
                 for one in found {
                     output.data(&format!("{kind:<8}  {one}\n"))?;
@@ -106,5 +134,9 @@ fn check(session: &Session<'_>, vdc: &str, elapsed_ms: Option<u64>) -> Result<()
             }
         }
     }
-    if is_clean { Ok(()) } else { Err(Failure::Told(1)) }
+    if is_clean {
+        Ok(())
+    } else {
+        Err(Failure::Told(1))
+    }
 }

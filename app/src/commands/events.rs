@@ -38,7 +38,10 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     let mut after = args.after;
     loop {
         let wait = if args.follow { WAIT } else { Duration::ZERO };
-        let path = format!("/v1/events?after={after}&limit={PAGE}{subject}&wait_ms={}", wait.as_millis());
+        let path = format!(
+            "/v1/events?after={after}&limit={PAGE}{subject}&wait_ms={}",
+            wait.as_millis()
+        );
         let events: Vec<Event> = client.get_waiting(&path, wait)?;
         for event in &events {
             tell(session, event)?;
@@ -59,7 +62,11 @@ fn subject(session: &Session<'_>, name: &str) -> Result<String, Failure> {
             let gone = format!("default/{}", name.to_ascii_lowercase());
             let path = format!("/v1/events?limit={PAGE}&subject={}", encoded(&gone));
             let events: Vec<Event> = session.client()?.get(&path)?;
-            if events.is_empty() { Err(unknown) } else { Ok(gone) }
+            if events.is_empty() {
+                Err(unknown)
+            } else {
+                Ok(gone)
+            }
         }
     }
 }
@@ -68,7 +75,8 @@ fn subject(session: &Session<'_>, name: &str) -> Result<String, Failure> {
 fn tell(session: &Session<'_>, event: &Event) -> Result<(), Failure> {
     let output = session.output;
     if output.is_json() {
-        let line = serde_json::to_string(event).map_err(|error| Failure::failed(error.to_string()))?;
+        let line =
+            serde_json::to_string(event).map_err(|error| Failure::failed(error.to_string()))?;
         return output.data(&line);
     }
     let style = match event.kind.as_str() {
@@ -78,5 +86,10 @@ fn tell(session: &Session<'_>, event: &Event) -> Result<(), Failure> {
     };
     let at = format!("{:>6}  {}", event.seq, moment(event.at_ms));
     let kind = output.paint(style, &event.kind);
-    output.data(&format!("{}  {}  {kind}: {}", output.paint(Style::Dim, &at), event.subject, event.text))
+    output.data(&format!(
+        "{}  {}  {kind}: {}",
+        output.paint(Style::Dim, &at),
+        event.subject,
+        event.text
+    ))
 }

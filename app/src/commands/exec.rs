@@ -40,12 +40,20 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     command.args(arguments).env_clear();
     // What a terminal program needs and no task has.
     let kept = ["TERM", "COLORTERM", "PATH", "HOME", "LANG"];
-    command.envs(kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-    command.envs(&environment.variables).current_dir(&environment.directory);
+    command.envs(
+        kept.iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?))),
+    );
+    command
+        .envs(&environment.variables)
+        .current_dir(&environment.directory);
     let error = command.exec();
     let shown = program.to_string_lossy();
     session.output.trouble(&match error.kind() {
-        ErrorKind::NotFound => format!("error: there is no command {shown} (or no directory {})", environment.directory),
+        ErrorKind::NotFound => format!(
+            "error: there is no command {shown} (or no directory {})",
+            environment.directory
+        ),
         _ => format!("error: cannot run {shown}: {error}"),
     });
     Err(Failure::Told(NO_SUCH_COMMAND))

@@ -28,7 +28,17 @@ pub(crate) fn run(_args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     for entry in entries {
         let updated = format!("{} ago", age(entry.updated_ms, now));
         let parent = entry.parent.unwrap_or_default();
-        grid.row(Style::Plain, [entry.name, entry.level, parent, entry.version.to_string(), updated, entry.file]);
+        grid.row(
+            Style::Plain,
+            [
+                entry.name,
+                entry.level,
+                parent,
+                entry.version.to_string(),
+                updated,
+                entry.file,
+            ],
+        );
     }
     output.data(&grid.text(output))
 }

@@ -43,7 +43,11 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    if rest.is_empty() { Ok(()) } else { as_json(session, &target, &rest) }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        as_json(session, &target, &rest)
+    }
 }
 
 /// A line as an object of its own: `{"task": "kafka/broker-0", "line": "…"}`.
@@ -51,20 +55,29 @@ fn as_json(session: &Session<'_>, target: &Target, line: &[u8]) -> Result<(), Fa
     let text = String::from_utf8_lossy(line);
     let text = text.trim_end_matches(['\n', '\r']);
     let known = |prefix: &str| {
-        target.vdc.tasks.iter().any(|task| prefix.split_once('/') == Some((task.application.as_str(), task.name.as_str())))
+        target.vdc.tasks.iter().any(|task| {
+            prefix.split_once('/') == Some((task.application.as_str(), task.name.as_str()))
+        })
     };
     let (task, text) = match text.split_once(" | ") {
         Some((prefix, rest)) if known(prefix) => (prefix.to_owned(), rest),
         _ => (only_task(target), text),
     };
-    session.output.data(&json!({"task": task, "line": text}).to_string())
+    session
+        .output
+        .data(&json!({"task": task, "line": text}).to_string())
 }
 
 /// Lines without a prefix come from the only task there is.
 fn only_task(target: &Target) -> String {
-    let fits = |wanted: &Option<String>, name: &String| wanted.as_ref().is_none_or(|wanted| wanted == name);
+    let fits = |wanted: &Option<String>, name: &String| {
+        wanted.as_ref().is_none_or(|wanted| wanted == name)
+    };
     let mut tasks = target.vdc.tasks.iter().filter(|task| {
         fits(&target.application, &task.application) && fits(&target.task, &task.name)
     });
-    tasks.next().map(|task| format!("{}/{}", task.application, task.name)).unwrap_or_default()
+    tasks
+        .next()
+        .map(|task| format!("{}/{}", task.application, task.name))
+        .unwrap_or_default()
 }

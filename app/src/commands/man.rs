@@ -25,14 +25,19 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     if args.markdown {
         return session.output.data(&manual::markdown(&command));
     }
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot write the manual: {error}"));
+    let failed =
+        |error: std::io::Error| Failure::failed(format!("cannot write the manual: {error}"));
     let Some(dir) = &args.dir else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(command).render(&mut page).map_err(failed)?;
+        clap_mangen::Man::new(command)
+            .render(&mut page)
+            .map_err(failed)?;
         return session.output.bytes(&page);
     };
     std::fs::create_dir_all(dir).map_err(failed)?;
     clap_mangen::generate_to(command, dir).map_err(failed)?;
-    session.output.note(&format!("the pages are in {}", dir.display()));
+    session
+        .output
+        .note(&format!("the pages are in {}", dir.display()));
     Ok(())
 }

@@ -23,9 +23,15 @@ pub(crate) fn run(args: Args, session: &Session<'_>) -> Result<(), Failure> {
     }
     output.problems(&answer.notices);
     let head = if answer.silent {
-        format!("{}: nothing to do, revision {} is what runs\n", answer.vdc, answer.revision)
+        format!(
+            "{}: nothing to do, revision {} is what runs\n",
+            answer.vdc, answer.revision
+        )
     } else {
-        format!("{}: this would be revision {}\n", answer.vdc, answer.revision)
+        format!(
+            "{}: this would be revision {}\n",
+            answer.vdc, answer.revision
+        )
     };
     output.data(&format!("{head}{}", picture::plan(output, &answer.plan)))
 }

@@ -16,10 +16,14 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     let force = if args.force { "?force=true" } else { "" };
-    let removed: Vec<String> = session.client()?.delete(&format!("/v1/library/{}{force}", encoded(&args.name)))?;
+    let removed: Vec<String> = session
+        .client()?
+        .delete(&format!("/v1/library/{}{force}", encoded(&args.name)))?;
     if session.output.is_json() {
         return session.output.value(&removed);
     }
-    session.output.note(&format!("removed {}", removed.join(", ")));
+    session
+        .output
+        .note(&format!("removed {}", removed.join(", ")));
     Ok(())
 }

@@ -18,7 +18,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
-    text::needs(args.task.contains('/'), "replace is asked of one task: APP/TASK")?;
+    text::needs(
+        args.task.contains('/'),
+        "replace is asked of one task: APP/TASK",
+    )?;
     let target = target::find_named(session, &args.name, Some(&args.task))?;
     args.gates.force(session, &target)?;
     verbs::post(session, &target, "replace", None)?;

@@ -27,7 +27,8 @@ pub(crate) struct Args {
 
 /// Reads the number of a revision.
 pub(super) fn revision(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| "write a number as `smack show NAME --revisions` lists them".to_owned())
+    text.parse()
+        .map_err(|_| "write a number as `smack show NAME --revisions` lists them".to_owned())
 }
 
 pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
@@ -40,7 +41,10 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         if session.output.is_json() {
             return session.output.value(&answer);
         }
-        session.output.note(&format!("{} becomes revision {}", answer.vdc, answer.revision));
+        session.output.note(&format!(
+            "{} becomes revision {}",
+            answer.vdc, answer.revision
+        ));
         return Ok(());
     }
     wait(session, &answer, began, args.timeout)

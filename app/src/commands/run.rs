@@ -39,7 +39,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = text::duration)]
     timeout: Duration,
     /// The same in seconds, as of old
-    #[arg(long = "max.wait", value_name = "SECONDS", hide = true, conflicts_with = "timeout")]
+    #[arg(
+        long = "max.wait",
+        value_name = "SECONDS",
+        hide = true,
+        conflicts_with = "timeout"
+    )]
     max_wait: Option<u64>,
     #[command(flatten)]
     gates: Gates,
@@ -66,9 +71,20 @@ pub(crate) struct What {
 
 impl What {
     pub(crate) fn body(self, partial: bool) -> Result<RunBody, Failure> {
-        let Self { stack, zone, run_as, vars } = self;
+        let Self {
+            stack,
+            zone,
+            run_as,
+            vars,
+        } = self;
         let zone = zone.filter(|zone| !zone.is_empty());
-        let mut body = RunBody { zone, run_as, vars, partial, ..RunBody::default() };
+        let mut body = RunBody {
+            zone,
+            run_as,
+            vars,
+            partial,
+            ..RunBody::default()
+        };
         match files::stack(&stack)? {
             Named::File { stack, parents } => (body.stack, body.parents) = (Some(stack), parents),
             Named::Library(name) => body.name = Some(name),
@@ -79,8 +95,10 @@ impl What {
 
 pub(crate) fn run(args: Args, session: &Session<'_>) -> Result<(), Failure> {
     if !args.skip.is_empty() {
-        return Err(Failure::usage("there is no --skip any more: what runs already is left alone by itself")
-            .hint("take the application out of the stack, or `smack pause NAME APP` once it is up"));
+        return Err(Failure::usage(
+            "there is no --skip any more: what runs already is left alone by itself",
+        )
+        .hint("take the application out of the stack, or `smack pause NAME APP` once it is up"));
     }
     let began = Instant::now();
     let body = args.what.body(args.partial)?;
@@ -90,27 +108,49 @@ pub(crate) fn run(args: Args, session: &Session<'_>) -> Result<(), Failure> {
         args.gates.force(session, &target(session, &answer.vdc)?)?;
     }
     let limit = args.max_wait.map_or(args.timeout, Duration::from_secs);
-    if args.detach { detached(session, &answer) } else { wait(session, &answer, began, limit) }
+    if args.detach {
+        detached(session, &answer)
+    } else {
+        wait(session, &answer, began, limit)
+    }
 }
 
 /// Waits until what a run or a rollback asked for is there, and accounts for it.
-pub(crate) fn wait(session: &Session<'_>, answer: &RunAnswer, began: Instant, limit: Duration) -> Result<(), Failure> {
+pub(crate) fn wait(
+    session: &Session<'_>,
+    answer: &RunAnswer,
+    began: Instant,
+    limit: Duration,
+) -> Result<(), Failure> {
     let output = session.output;
-    output.note(&format!("{} revision {}{}", answer.vdc, answer.revision, said(answer)));
+    output.note(&format!(
+        "{} revision {}{}",
+        answer.vdc,
+        answer.revision,
+        said(answer)
+    ));
     let mut watch = Watch::new(session, &answer.vdc, Until::Converged, ("run", began))?;
     match watch.wait(limit)? {
         Outcome::Reached(vdc) => {
             let segments = chain(&watch.progress);
-            let done = Done { segments, began_ms: watch.progress.began_ms, elapsed_ms: watch.elapsed_ms() };
+            let done = Done {
+                segments,
+                began_ms: watch.progress.began_ms,
+                elapsed_ms: watch.elapsed_ms(),
+            };
             tell(session, answer, vdc.as_deref(), &done)
         }
         Outcome::Failed => {
-            output.trouble(&output.paint_note(Style::Bad, &format!("{} cannot go on:", answer.vdc)));
+            output
+                .trouble(&output.paint_note(Style::Bad, &format!("{} cannot go on:", answer.vdc)));
             tell_why(session, answer, "Mend the cause, then `smack run` again")
         }
         Outcome::TimedOut => {
             let after = seconds(milliseconds(limit));
-            output.trouble(&output.paint_note(Style::Bad, &format!("{} is not there after {after}:", answer.vdc)));
+            output.trouble(&output.paint_note(
+                Style::Bad,
+                &format!("{} is not there after {after}:", answer.vdc),
+            ));
             tell_why(session, answer, "It goes on without this command")
         }
         Outcome::Interrupted => {
@@ -130,7 +170,12 @@ struct Done {
     elapsed_ms: u64,
 }
 
-fn tell(session: &Session<'_>, answer: &RunAnswer, vdc: Option<&Vdc>, done: &Done) -> Result<(), Failure> {
+fn tell(
+    session: &Session<'_>,
+    answer: &RunAnswer,
+    vdc: Option<&Vdc>,
+    done: &Done,
+) -> Result<(), Failure> {
     let output = session.output;
     let exports: Vec<(String, String)> = vdc.into_iter().flat_map(exports).collect();
     if output.is_json() {
@@ -151,14 +196,19 @@ fn tell(session: &Session<'_>, answer: &RunAnswer, vdc: Option<&Vdc>, done: &Don
     }
     output.note(&format!(
         "{} {} is {}",
-        output.paint_note(Style::Good, &format!("Done in {}:", seconds(done.elapsed_ms))),
+        output.paint_note(
+            Style::Good,
+            &format!("Done in {}:", seconds(done.elapsed_ms))
+        ),
         answer.vdc,
         vdc.map_or("as asked for", |vdc| vdc.state.as_str()),
     ));
     for line in finished(&done.segments, done.began_ms, done.elapsed_ms) {
         output.note(&line);
     }
-    output.data(&picture::pairs(exports.iter().map(|(name, value)| (name, value))))
+    output.data(&picture::pairs(
+        exports.iter().map(|(name, value)| (name, value)),
+    ))
 }
 
 /// `application.export` and its value.
@@ -166,13 +216,19 @@ pub(crate) fn exports(vdc: &Vdc) -> Vec<(String, String)> {
     let of = |application: &smack_control::wire::Application| {
         let name = application.name.clone();
         let exports = application.exports.clone().into_iter();
-        exports.map(move |(export, value)| (format!("{name}.{export}"), value)).collect::<Vec<_>>()
+        exports
+            .map(move |(export, value)| (format!("{name}.{export}"), value))
+            .collect::<Vec<_>>()
     };
     vdc.applications.iter().flat_map(of).collect()
 }
 
 fn said(answer: &RunAnswer) -> &'static str {
-    if answer.silent { ": nothing to change" } else { "" }
+    if answer.silent {
+        ": nothing to change"
+    } else {
+        ""
+    }
 }
 
 fn detached(session: &Session<'_>, answer: &RunAnswer) -> Result<(), Failure> {
@@ -181,7 +237,9 @@ fn detached(session: &Session<'_>, answer: &RunAnswer) -> Result<(), Failure> {
     }
     let name = &answer.vdc;
     let (revision, said) = (answer.revision, said(answer));
-    session.output.note(&format!("{name} revision {revision}{said}; `smack status {name} -w` shows how it goes"));
+    session.output.note(&format!(
+        "{name} revision {revision}{said}; `smack status {name} -w` shows how it goes"
+    ));
     Ok(())
 }
 
@@ -193,7 +251,9 @@ fn tell_why(session: &Session<'_>, answer: &RunAnswer, advice: &str) -> Result<(
         let value = json!({"vdc": vdc, "revision": answer.revision, "why": causes});
         session.output.value(&value)?;
     } else {
-        session.output.trouble(&picture::causes(session.output, &causes));
+        session
+            .output
+            .trouble(&picture::causes(session.output, &causes));
         let more = format!("`smack logs {vdc}` has more, `smack down {vdc}` ends it");
         session.output.note(&format!("{advice}; {more}"));
     }
@@ -203,5 +263,9 @@ fn tell_why(session: &Session<'_>, answer: &RunAnswer, advice: &str) -> Result<(
 fn target(session: &Session<'_>, vdc: &str) -> Result<Target, Failure> {
     let path = vdc.split('/').map(encoded).collect::<Vec<_>>().join("/");
     let vdc = session.client()?.get(&format!("/v1/vdcs/{path}"))?;
-    Ok(Target { vdc, application: None, task: None })
+    Ok(Target {
+        vdc,
+        application: None,
+        task: None,
+    })
 }

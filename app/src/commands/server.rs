@@ -40,10 +40,21 @@ pub(crate) struct Settings {
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) nodes: Option<usize>,
     /// A mirror in Maven layout to fetch artifacts from; may be given more than once
-    #[arg(long = "mirror", value_name = "URL", env = "SMACK_MIRRORS", hide_env_values = true, value_delimiter = ',')]
+    #[arg(
+        long = "mirror",
+        value_name = "URL",
+        env = "SMACK_MIRRORS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
     pub(crate) mirrors: Vec<String>,
     /// A directory or archive of artifacts to look into before any mirror
-    #[arg(long, value_name = "PATH", env = "SMACK_BUNDLE", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "SMACK_BUNDLE",
+        hide_env_values = true
+    )]
     pub(crate) bundle: Option<PathBuf>,
     /// Do not ask the user's Maven client for artifacts
     #[arg(long, env = "SMACK_NO_MAVEN", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
@@ -58,7 +69,10 @@ const ENDED_WITHIN: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     if session.address()?.is_some() && !args.stop {
-        return Err(Failure::usage("--api names another server, so none is run here").hint("leave out --api and SMACK_API"));
+        return Err(
+            Failure::usage("--api names another server, so none is run here")
+                .hint("leave out --api and SMACK_API"),
+        );
     }
     let home = session.home()?;
     if args.stop {
@@ -92,7 +106,10 @@ fn stop(session: &Session<'_>) -> Result<(), Failure> {
 
 fn replace(session: &Session<'_>, settings: &Settings, home: &Path) -> Result<(), Failure> {
     let old = end(session)?;
-    let nodes = settings.nodes.or(old.as_ref().map(|old| old.nodes.len()).filter(|nodes| *nodes > 0));
+    let nodes = settings.nodes.or(old
+        .as_ref()
+        .map(|old| old.nodes.len())
+        .filter(|nodes| *nodes > 0));
     let mut options = Vec::new();
     let mut option = |name: &str, value: String| options.extend([name.to_owned(), value]);
     if let Some(nodes) = nodes {
@@ -104,23 +121,43 @@ fn replace(session: &Session<'_>, settings: &Settings, home: &Path) -> Result<()
     if let Some(bundle) = &settings.bundle {
         option("--bundle", bundle.display().to_string());
     }
-    let flags = [("--no-maven", settings.no_maven), ("--no-archives", settings.no_archives)];
-    options.extend(flags.into_iter().filter(|(_, given)| *given).map(|(name, _)| name.to_owned()));
+    let flags = [
+        ("--no-maven", settings.no_maven),
+        ("--no-archives", settings.no_archives),
+    ];
+    options.extend(
+        flags
+            .into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(name, _)| name.to_owned()),
+    );
     starting::start(home, &session.socket()?, &options)?;
     let new: Server = session.client()?.get("/v1/server")?;
     if session.output.is_json() {
         return session.output.value(&new);
     }
-    let before = old.map_or_else(|| "none ran before".to_owned(), |old| format!("it replaces {}", old.version));
-    session.output.note(&format!("server {} runs as pid {}; {before}", new.version, new.pid));
+    let before = old.map_or_else(
+        || "none ran before".to_owned(),
+        |old| format!("it replaces {}", old.version),
+    );
+    session.output.note(&format!(
+        "server {} runs as pid {}; {before}",
+        new.version, new.pid
+    ));
     Ok(())
 }
 
 /// Ends the server that runs and waits until it is gone; what it was.
 fn end(session: &Session<'_>) -> Result<Option<Server>, Failure> {
-    let Some(client) = session.running()? else { return Ok(None) };
+    let Some(client) = session.running()? else {
+        return Ok(None);
+    };
     let server: Server = client.get("/v1/server")?;
-    client.post::<()>("/v1/shutdown", &json!({}))?;
+    match client.post::<()>("/v1/shutdown", &json!({})) {
+        // It may be gone before its answer is.
+        Err(failure) if !failure.is_unreachable() => return Err(failure),
+        Ok(()) | Err(_) => {}
+    }
     let deadline = Instant::now() + ENDED_WITHIN;
     let is_there = || match session.address() {
         Ok(None) => session.socket().is_ok_and(|socket| answers(&socket)) || is_alive(server.pid),
@@ -129,7 +166,10 @@ fn end(session: &Session<'_>) -> Result<Option<Server>, Failure> {
     while is_there() {
         if Instant::now() >= deadline {
             let seconds = ENDED_WITHIN.as_secs();
-            return Err(Failure::failed(format!("the server (pid {}) has not ended within {seconds} s", server.pid)));
+            return Err(Failure::failed(format!(
+                "the server (pid {}) has not ended within {seconds} s",
+                server.pid
+            )));
         }
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -140,6 +180,8 @@ fn end(session: &Session<'_>) -> Result<Option<Server>, Failure> {
 fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // A zombie that its parent has not collected holds nothing any more.
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    let state = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
     state.is_some_and(|state| state != 'Z' && state != 'X')
 }

@@ -31,13 +31,17 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     let output = session.output;
     let target = match target::find_named(session, &args.name, None) {
         Ok(target) => target,
-        Err(unknown) if args.origin || args.revisions || args.revision.is_some() => return Err(unknown),
-        Err(unknown) => match client.get::<LibraryEntry>(&format!("/v1/library/{}", encoded(&args.name))) {
-            Ok(entry) if output.is_json() => return output.value(&entry),
-            Ok(entry) => return output.data(entry.text.as_deref().unwrap_or_default()),
-            Err(failure) if failure.is_not_found() => return Err(unknown),
-            Err(failure) => return Err(failure),
-        },
+        Err(unknown) if args.origin || args.revisions || args.revision.is_some() => {
+            return Err(unknown);
+        }
+        Err(unknown) => {
+            match client.get::<LibraryEntry>(&format!("/v1/library/{}", encoded(&args.name))) {
+                Ok(entry) if output.is_json() => return output.value(&entry),
+                Ok(entry) => return output.data(entry.text.as_deref().unwrap_or_default()),
+                Err(failure) if failure.is_not_found() => return Err(unknown),
+                Err(failure) => return Err(failure),
+            }
+        }
     };
     if args.revisions {
         return revisions(session, &target.path("/revisions"));
@@ -46,7 +50,11 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     let origin = args.origin.then(|| ("origin", "true".to_owned()));
     let query = target.query(&revision.into_iter().chain(origin).collect::<Vec<_>>());
     let text = client.text(&format!("{}{query}", target.path("/show")))?;
-    if output.is_json() { output.value(&serde_json::json!({"vdc": target.vdc.vdc, "stack": text})) } else { output.data(&text) }
+    if output.is_json() {
+        output.value(&serde_json::json!({"vdc": target.vdc.vdc, "stack": text}))
+    } else {
+        output.data(&text)
+    }
 }
 
 fn revisions(session: &Session<'_>, path: &str) -> Result<(), Failure> {
@@ -57,9 +65,21 @@ fn revisions(session: &Session<'_>, path: &str) -> Result<(), Failure> {
     }
     let mut grid = Grid::new(&["REVISION", "MADE (UTC)", "FROM", ""]);
     for revision in revisions {
-        let style = if revision.current { Style::Strong } else { Style::Plain };
+        let style = if revision.current {
+            Style::Strong
+        } else {
+            Style::Plain
+        };
         let current = if revision.current { "runs" } else { "" };
-        grid.row(style, [revision.number.to_string(), moment(revision.at_ms), revision.stack, current.to_owned()]);
+        grid.row(
+            style,
+            [
+                revision.number.to_string(),
+                moment(revision.at_ms),
+                revision.stack,
+                current.to_owned(),
+            ],
+        );
     }
     output.data(&grid.text(output))
 }

@@ -28,9 +28,12 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         None => wiring::Simulation::empty(),
         Some(stack) => {
             let Named::File { stack, parents } = files::stack(stack)? else {
-                return Err(Failure::usage(format!("{stack} is no file")).hint("sim reads a stack file"));
+                return Err(
+                    Failure::usage(format!("{stack} is no file")).hint("sim reads a stack file")
+                );
             };
-            let (simulation, notices) = wiring::Simulation::of(&stack, &parents, &args.vars, args.nodes)?;
+            let (simulation, notices) =
+                wiring::Simulation::of(&stack, &parents, &args.vars, args.nodes)?;
             output.problems(&notices);
             simulation
         }
@@ -41,7 +44,9 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     let input = std::io::stdin();
     let is_typed = input.is_terminal();
     if is_typed {
-        output.note("a simulated grid: `run` starts the stack, `help` lists the commands, `quit` ends");
+        output.note(
+            "a simulated grid: `run` starts the stack, `help` lists the commands, `quit` ends",
+        );
     }
     loop {
         if is_typed {
@@ -49,7 +54,8 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         }
         let mut line = String::new();
         let read = input.lock().read_line(&mut line);
-        let read = read.map_err(|error| Failure::failed(format!("cannot read the next command: {error}")))?;
+        let read = read
+            .map_err(|error| Failure::failed(format!("cannot read the next command: {error}")))?;
         let line = line.trim();
         if read == 0 || matches!(line, "quit" | "exit") {
             return Ok(());

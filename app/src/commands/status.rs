@@ -29,7 +29,11 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         Some(name) => Some(target::find_named(session, name, None)?.vdc.vdc),
         None => None,
     };
-    if args.watch { watch(session, name.as_deref()) } else { session.output.data(&shown(session, name.as_deref())?) }
+    if args.watch {
+        watch(session, name.as_deref())
+    } else {
+        session.output.data(&shown(session, name.as_deref())?)
+    }
 }
 
 fn shown(session: &Session<'_>, name: Option<&str>) -> Result<String, Failure> {
@@ -39,7 +43,8 @@ fn shown(session: &Session<'_>, name: Option<&str>) -> Result<String, Failure> {
         Some(name) => vec![client.get(&format!("/v1/vdcs/{name}"))?],
     };
     if session.output.is_json() {
-        return serde_json::to_string_pretty(&values).map_err(|error| Failure::failed(error.to_string()));
+        return serde_json::to_string_pretty(&values)
+            .map_err(|error| Failure::failed(error.to_string()));
     }
     let vdcs: Vec<Vdc> = serde_json::from_value(Value::Array(values))
         .map_err(|error| Failure::failed(format!("the server's answer makes no sense: {error}")))?;
@@ -53,11 +58,19 @@ fn text(session: &Session<'_>, vdcs: &[Vdc]) -> String {
         return "nothing is up; `smack run STACK` starts something\n".to_owned();
     }
     if vdcs.len() <= IN_FULL {
-        return vdcs.iter().map(|vdc| picture::vdc(output, vdc, now)).collect::<Vec<_>>().join("\n");
+        return vdcs
+            .iter()
+            .map(|vdc| picture::vdc(output, vdc, now))
+            .collect::<Vec<_>>()
+            .join("\n");
     }
     let mut grid = Grid::new(&["VDC", "STATE", "READY", "REVISION", "STACK", "UPDATED"]);
     for vdc in vdcs {
-        let ready = vdc.tasks.iter().filter(|task| matches!(task.state.as_str(), "ready" | "finished")).count();
+        let ready = vdc
+            .tasks
+            .iter()
+            .filter(|task| matches!(task.state.as_str(), "ready" | "finished"))
+            .count();
         let cells = [
             vdc.vdc.clone(),
             vdc.state.clone(),
@@ -81,19 +94,27 @@ fn watch(session: &Session<'_>, name: Option<&str>) -> Result<(), Failure> {
         let text = match shown(session, name) {
             Ok(text) => text,
             Err(failure) if failure.is_not_found() && !shown_before.is_empty() => {
-                session.output.note(&format!("{} is gone", name.unwrap_or("it")));
+                session
+                    .output
+                    .note(&format!("{} is gone", name.unwrap_or("it")));
                 return Ok(());
             }
             Err(failure) => return Err(failure),
         };
         if session.output.is_moving() && !session.output.is_json() {
-            session.output.draw(&text.lines().map(str::to_owned).collect::<Vec<_>>());
+            session
+                .output
+                .draw(&text.lines().map(str::to_owned).collect::<Vec<_>>());
         } else if text != shown_before {
             session.output.data(&text)?;
         }
         shown_before = text;
-        let path = format!("/v1/events?after={after}&limit=10000&wait_ms={}", LOOK_EVERY.as_millis());
-        let Some(events) = client.get_until::<Vec<Event>>(&mut interrupts, &path, LOOK_EVERY)? else {
+        let path = format!(
+            "/v1/events?after={after}&limit=10000&wait_ms={}",
+            LOOK_EVERY.as_millis()
+        );
+        let Some(events) = client.get_until::<Vec<Event>>(&mut interrupts, &path, LOOK_EVERY)?
+        else {
             return Ok(());
         };
         after = events.last().map_or(after, |event| event.seq);

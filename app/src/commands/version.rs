@@ -17,8 +17,12 @@ pub(crate) fn run(_args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         None => None,
     };
     if session.output.is_json() {
-        return session.output.value(&json!({"smack": ours, "server": server.map(|server| server.version)}));
+        return session
+            .output
+            .value(&json!({"smack": ours, "server": server.map(|server| server.version)}));
     }
     let server = server.map_or_else(|| "none runs".to_owned(), |server| server.version);
-    session.output.data(&format!("smack  {ours}\nserver {server}"))
+    session
+        .output
+        .data(&format!("smack  {ours}\nserver {server}"))
 }

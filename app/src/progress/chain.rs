@@ -58,7 +58,12 @@ impl Kind {
         match self {
             Self::Start => "start_to_running",
             Self::Ready => "running_to_ready",
-            Self::Fetch | Self::Place | Self::Operations | Self::Health | Self::Gate | Self::Stop => self.word(),
+            Self::Fetch
+            | Self::Place
+            | Self::Operations
+            | Self::Health
+            | Self::Gate
+            | Self::Stop => self.word(),
         }
     }
 }
@@ -69,10 +74,16 @@ pub(crate) fn chain(progress: &Progress) -> Vec<Segment> {
     let mut index = progress.marks.len();
     while let Some(at) = index.checked_sub(1) {
         let mark = &progress.marks[at];
-        let before = progress.marks[..at].iter().rposition(|other| leads_to(progress, other, mark));
+        let before = progress.marks[..at]
+            .iter()
+            .rposition(|other| leads_to(progress, other, mark));
         let from_ms = before.map_or(progress.began_ms, |before| progress.marks[before].at_ms);
         // Newest first, and what follows is turned round as a whole.
-        segments.extend(split(progress, mark, from_ms.min(mark.at_ms)).into_iter().rev());
+        segments.extend(
+            split(progress, mark, from_ms.min(mark.at_ms))
+                .into_iter()
+                .rev(),
+        );
         index = before.map_or(0, |before| before + 1);
     }
     segments.reverse();
@@ -92,14 +103,20 @@ fn leads_to(progress: &Progress, earlier: &Mark, mark: &Mark) -> bool {
     match mark.what {
         What::Converged => true,
         What::ApplicationReady | What::Operation => {
-            same_application && matches!(earlier.what, What::TaskReady | What::Operation) || required()
+            same_application && matches!(earlier.what, What::TaskReady | What::Operation)
+                || required()
         }
-        What::TaskReady => same_task && matches!(earlier.what, What::Running | What::Placed) || required(),
+        What::TaskReady => {
+            same_task && matches!(earlier.what, What::Running | What::Placed) || required()
+        }
         What::Running => same_task && earlier.what == What::Placed,
         What::Ended => same_task && earlier.what == What::Stopping,
         What::Placed | What::Stopping => {
             same_application
-                && matches!(earlier.what, What::TaskReady | What::Ended | What::Operation | What::ApplicationReady)
+                && matches!(
+                    earlier.what,
+                    What::TaskReady | What::Ended | What::Operation | What::ApplicationReady
+                )
                 || required()
         }
     }
@@ -107,7 +124,11 @@ fn leads_to(progress: &Progress, earlier: &Mark, mark: &Mark) -> bool {
 
 fn split(progress: &Progress, mark: &Mark, from_ms: u64) -> Vec<Segment> {
     let subject = [mark.application.as_str(), mark.task.as_str()];
-    let subject = subject.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    let subject = subject
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("/");
     let segment = |kind, subject: &str, from_ms, until_ms| Segment {
         kind,
         subject: subject.to_owned(),
@@ -125,7 +146,10 @@ fn split(progress: &Progress, mark: &Mark, from_ms: u64) -> Vec<Segment> {
         What::Ended => Kind::Stop,
     };
     // Artifacts are fetched before a task is placed or, once it has its place, before its process is started.
-    let fetched = progress.fetching.get(&mark.application).map(|fetched| (*fetched).min(until));
+    let fetched = progress
+        .fetching
+        .get(&mark.application)
+        .map(|fetched| (*fetched).min(until));
     match fetched {
         Some(fetched) if fetched > from_ms && matches!(kind, Kind::Place | Kind::Start) => vec![
             segment(Kind::Fetch, &mark.application, from_ms, fetched),
@@ -146,7 +170,9 @@ mod tests {
 
     fn check(fetched: Option<(&str, u64)>, marks: &[Reached], end: u64, expected: &Expect) {
         let mut progress = Progress::new(1_000);
-        progress.requires.insert("kafka".to_owned(), vec!["zookeeper".to_owned()]);
+        progress
+            .requires
+            .insert("kafka".to_owned(), vec!["zookeeper".to_owned()]);
         if let Some((application, at)) = fetched {
             progress.fetching.insert(application.to_owned(), at);
         }
@@ -155,10 +181,19 @@ mod tests {
         }
         progress.converged(end);
         let segments = chain(&progress);
-        let sum: u64 = segments.iter().map(|segment| segment.until_ms - segment.from_ms).sum();
+        let sum: u64 = segments
+            .iter()
+            .map(|segment| segment.until_ms - segment.from_ms)
+            .sum();
         assert_eq!(sum, end - 1_000, "the segments add up to the whole time");
         let lines = segments.iter().map(|segment| {
-            format!("{}-{} {} {}\n", segment.from_ms, segment.until_ms, segment.kind.word(), segment.subject)
+            format!(
+                "{}-{} {} {}\n",
+                segment.from_ms,
+                segment.until_ms,
+                segment.kind.word(),
+                segment.subject
+            )
         });
         expected.assert_eq(&lines.collect::<String>());
     }
@@ -176,7 +211,11 @@ mod tests {
             (3_900, "kafka", "", What::Operation),
             (3_901, "kafka", "", What::ApplicationReady),
         ];
-        check(None, &marks, 3_950, &expect![[r#"
+        check(
+            None,
+            &marks,
+            3_950,
+            &expect![[r#"
             1000-1010 place zookeeper/zk-0
             1010-1030 start to running zookeeper/zk-0
             1030-2000 running to ready zookeeper/zk-0
@@ -184,7 +223,8 @@ mod tests {
             3500-3900 operations kafka
             3900-3901 health kafka
             3901-3950 health 
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -195,12 +235,17 @@ mod tests {
             (5_000, "kafka", "broker-0", What::TaskReady),
             (5_000, "kafka", "", What::ApplicationReady),
         ];
-        check(Some(("kafka", 3_900)), &marks, 5_000, &expect![[r#"
+        check(
+            Some(("kafka", 3_900)),
+            &marks,
+            5_000,
+            &expect![[r#"
             1000-3900 fetch kafka
             3900-4000 place kafka/broker-0
             4000-4020 start to running kafka/broker-0
             4020-5000 running to ready kafka/broker-0
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -216,7 +261,11 @@ mod tests {
             (6_010, "kafka", "broker-1", What::Placed),
             (8_000, "kafka", "broker-1", What::TaskReady),
         ];
-        check(None, &marks, 8_100, &expect![[r#"
+        check(
+            None,
+            &marks,
+            8_100,
+            &expect![[r#"
             1000-1005 gate kafka/broker-0
             1005-2000 stop kafka/broker-0
             2000-2010 place kafka/broker-0
@@ -227,13 +276,19 @@ mod tests {
             6000-6010 place kafka/broker-1
             6010-8000 running to ready kafka/broker-1
             8000-8100 health 
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn nothing_to_do_is_all_health() {
-        check(None, &[], 1_020, &expect![[r#"
+        check(
+            None,
+            &[],
+            1_020,
+            &expect![[r#"
             1000-1020 health 
-        "#]]);
+        "#]],
+        );
     }
 }

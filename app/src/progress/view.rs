@@ -23,7 +23,12 @@ pub(crate) fn style_of(state: &str) -> Style {
 
 /// The moving view: the VDC, then a line per application, those that are not there yet first if room is short.
 pub(crate) fn lines(vdc: &Vdc, elapsed_ms: u64, columns: usize, rows: usize) -> Vec<Vec<Piece>> {
-    let name_width = vdc.applications.iter().map(|application| application.name.len()).max().unwrap_or(0);
+    let name_width = vdc
+        .applications
+        .iter()
+        .map(|application| application.name.len())
+        .max()
+        .unwrap_or(0);
     let mut shown: Vec<&Application> = vdc.applications.iter().collect();
     let room = rows.saturating_sub(3).max(1);
     if shown.len() > room {
@@ -38,11 +43,17 @@ pub(crate) fn lines(vdc: &Vdc, elapsed_ms: u64, columns: usize, rows: usize) -> 
     ]];
     for application in shown.iter().take(room) {
         let (ready, total) = counts(vdc, &application.name);
-        let start = format!("  {:name_width$}  {ready:>2}/{total:<2}  ", application.name);
+        let start = format!(
+            "  {:name_width$}  {ready:>2}/{total:<2}  ",
+            application.name
+        );
         let room = columns.saturating_sub(start.chars().count() + 12);
         lines.push(vec![
             (Style::Plain, start),
-            (style_of(&application.state), format!("{:<9} ", application.state)),
+            (
+                style_of(&application.state),
+                format!("{:<9} ", application.state),
+            ),
             (Style::Dim, cut(&waits(vdc, application), room)),
         ]);
     }
@@ -54,28 +65,53 @@ pub(crate) fn lines(vdc: &Vdc, elapsed_ms: u64, columns: usize, rows: usize) -> 
 
 /// Tasks of an application that are where they should be, and all of them.
 fn counts(vdc: &Vdc, application: &str) -> (usize, usize) {
-    let tasks = || vdc.tasks.iter().filter(|task| task.application == application);
-    let there = tasks().filter(|task| matches!(task.state.as_str(), "ready" | "finished") && !task.outdated);
+    let tasks = || {
+        vdc.tasks
+            .iter()
+            .filter(|task| task.application == application)
+    };
+    let there = tasks()
+        .filter(|task| matches!(task.state.as_str(), "ready" | "finished") && !task.outdated);
     (there.count(), tasks().count())
 }
 
 /// What an application waits for, told once for all tasks that wait for the same.
 pub(crate) fn waits(vdc: &Vdc, application: &Application) -> String {
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
-    for task in vdc.tasks.iter().filter(|task| task.application == application.name) {
-        let Some(waiting) = &task.waiting else { continue };
+    for task in vdc
+        .tasks
+        .iter()
+        .filter(|task| task.application == application.name)
+    {
+        let Some(waiting) = &task.waiting else {
+            continue;
+        };
         match reasons.iter_mut().find(|(reason, _)| reason == waiting) {
             Some((_, tasks)) => tasks.push(&task.name),
             None => reasons.push((waiting.clone(), vec![&task.name])),
         }
     }
-    let of_tasks = reasons.iter().map(|(reason, tasks)| format!("{}: {reason}", tasks.join(", ")));
+    let of_tasks = reasons
+        .iter()
+        .map(|(reason, tasks)| format!("{}: {reason}", tasks.join(", ")));
     let of_operations = application
         .operations
         .iter()
-        .filter(|operation| !operation.done && !application.waiting.iter().any(|text| text.starts_with(&operation.name)))
+        .filter(|operation| {
+            !operation.done
+                && !application
+                    .waiting
+                    .iter()
+                    .any(|text| text.starts_with(&operation.name))
+        })
         .map(|operation| format!("{}: {}", operation.name, operation.text));
-    let all: Vec<String> = application.waiting.iter().cloned().chain(of_tasks).chain(of_operations).collect();
+    let all: Vec<String> = application
+        .waiting
+        .iter()
+        .cloned()
+        .chain(of_tasks)
+        .chain(of_operations)
+        .collect();
     all.join("; ")
 }
 
@@ -87,20 +123,33 @@ pub(crate) fn finished(segments: &[Segment], began_ms: u64, elapsed_ms: u64) -> 
     let sums = per_step(segments);
     let prepared = elapsed_ms.saturating_sub(sums.values().sum());
     let prepared = (prepared >= TICK_MS).then(|| format!("prepare {}", seconds(prepared)));
-    let steps = sums.iter().map(|(kind, spent)| format!("{} {}", kind.word(), seconds(*spent)));
+    let steps = sums
+        .iter()
+        .map(|(kind, spent)| format!("{} {}", kind.word(), seconds(*spent)));
     let steps: Vec<String> = prepared.into_iter().chain(steps).collect();
     if steps.is_empty() {
         return lines;
     }
     lines.push(format!("  time: {}", steps.join(", ")));
-    let told: Vec<&Segment> = segments.iter().filter(|segment| segment.until_ms - segment.from_ms >= TICK_MS).collect();
+    let told: Vec<&Segment> = segments
+        .iter()
+        .filter(|segment| segment.until_ms - segment.from_ms >= TICK_MS)
+        .collect();
     if told.len() > 1 {
         lines.push("  critical path:".to_owned());
-        let width = told.iter().map(|segment| subject(segment).len()).max().unwrap_or(0);
+        let width = told
+            .iter()
+            .map(|segment| subject(segment).len())
+            .max()
+            .unwrap_or(0);
         for segment in told {
             let at = seconds(segment.until_ms - began_ms);
             let spent = seconds(segment.until_ms - segment.from_ms);
-            lines.push(format!("    {at:>7}  {:width$}  {} {spent}", subject(segment), segment.kind.word()));
+            lines.push(format!(
+                "    {at:>7}  {:width$}  {} {spent}",
+                subject(segment),
+                segment.kind.word()
+            ));
         }
     }
     lines
@@ -111,7 +160,9 @@ pub(crate) fn per_step(segments: &[Segment]) -> BTreeMap<Kind, u64> {
     let mut sums = BTreeMap::new();
     for kind in Kind::ALL {
         let of_kind = segments.iter().filter(|segment| segment.kind == kind);
-        let spent: u64 = of_kind.map(|segment| segment.until_ms - segment.from_ms).sum();
+        let spent: u64 = of_kind
+            .map(|segment| segment.until_ms - segment.from_ms)
+            .sum();
         if spent > 0 {
             sums.insert(kind, spent);
         }
@@ -120,5 +171,9 @@ pub(crate) fn per_step(segments: &[Segment]) -> BTreeMap<Kind, u64> {
 }
 
 fn subject(segment: &Segment) -> &str {
-    if segment.subject.is_empty() { "everything" } else { &segment.subject }
+    if segment.subject.is_empty() {
+        "everything"
+    } else {
+        &segment.subject
+    }
 }

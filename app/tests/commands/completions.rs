@@ -16,7 +16,10 @@ fn for_every_shell() {
 
 #[test]
 fn an_unknown_shell_is_refused() {
-    check(&Smack::alone(), &["completions", "csh"], &expect![[r#"
+    check(
+        &Smack::alone(),
+        &["completions", "csh"],
+        &expect![[r#"
         exit 2
         err: error: invalid value 'csh' for '<SHELL>'
         err:   [possible values: bash, elvish, fish, powershell, zsh]
@@ -24,5 +27,6 @@ fn an_unknown_shell_is_refused() {
         err:   tip: a similar value exists: 'zsh'
         err:
         err: For more information, try '--help'.
-    "#]]);
+    "#]],
+    );
 }

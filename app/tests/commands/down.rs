@@ -12,64 +12,105 @@ fn smack() -> Smack {
     fake.on("POST /v1/vdcs/default/pipeline/down", json!(null));
     fake.on("POST /v1/vdcs/default/pipeline/verbs", json!(null));
     let own = "default/pipeline";
-    fake.on_each("GET /v1/events", vec![
-        json!([event(20, 9000, own, "down", "asked for")]).into(),
-        json!([]).into(),
-        json!([event(21, 9500, "default/pipeline/kafka/broker-0", "stopping", "attempt 1")]).into(),
-        json!([]).into(),
-    ]);
-    let gone = Answer::refusal(404, "there is no virtual data center default/pipeline", None);
-    fake.on_each("GET /v1/vdcs/default/pipeline", vec![vdc().into(), vdc().into(), gone]);
-    fake.on("GET /v1/vdcs/default/pipeline/remains", json!({"processes": [], "addresses": [], "files": [], "records": []}));
+    fake.on_each(
+        "GET /v1/events",
+        vec![
+            json!([event(20, 9000, own, "down", "asked for")]).into(),
+            json!([]).into(),
+            json!([event(
+                21,
+                9500,
+                "default/pipeline/kafka/broker-0",
+                "stopping",
+                "attempt 1"
+            )])
+            .into(),
+            json!([]).into(),
+        ],
+    );
+    let gone = Answer::refusal(
+        404,
+        "there is no virtual data center default/pipeline",
+        None,
+    );
+    fake.on_each(
+        "GET /v1/vdcs/default/pipeline",
+        vec![vdc().into(), vdc().into(), gone],
+    );
+    fake.on(
+        "GET /v1/vdcs/default/pipeline/remains",
+        json!({"processes": [], "addresses": [], "files": [], "records": []}),
+    );
     smack
 }
 
 #[test]
 fn it_waits_until_everything_is_gone() {
-    check_changes(&smack(), &["down", "pipeline", "--keep", "--force", "minimum"], &expect![[r#"
+    check_changes(
+        &smack(),
+        &["down", "pipeline", "--keep", "--force", "minimum"],
+        &expect![[r#"
         exit 0
         err: gate minimum of default/pipeline is open for ten minutes
         err: #s  kafka/broker-0  stopping: attempt 1
         err: Done in #s: default/pipeline is gone; its data is kept
         ask: POST /v1/vdcs/default/pipeline/verbs {"verb":"force","application":null,"task":null,"gate":"minimum"}
         ask: POST /v1/vdcs/default/pipeline/down {"keep":true}
-    "#]]);
-    check(&smack(), &["down", "pipeline", "--check"], &expect![[r#"
+    "#]],
+    );
+    check(
+        &smack(),
+        &["down", "pipeline", "--check"],
+        &expect![[r#"
         exit 0
         err: #s  kafka/broker-0  stopping: attempt 1
         err: Done in #s: default/pipeline is gone and has left nothing
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_left_is_a_failure() {
     let smack = smack();
     let left = json!({"processes": ["pid 12: sleep 1000"], "addresses": [], "files": ["/x/volumes/default.pipeline.a"], "records": ["task/a"]});
-    smack.fake().on("GET /v1/vdcs/default/pipeline/remains", left);
-    check(&smack, &["down", "pipeline", "--check"], &expect![[r#"
+    smack
+        .fake()
+        .on("GET /v1/vdcs/default/pipeline/remains", left);
+    check(
+        &smack,
+        &["down", "pipeline", "--check"],
+        &expect![[r#"
         exit 1
         err: #s  kafka/broker-0  stopping: attempt 1
         err: default/pipeline is gone but has left:
         out: process   pid 12: sleep 1000
         out: file      /x/volumes/default.pipeline.a
         out: record    task/a
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn checking_again_is_no_mistake() {
     let smack = smack();
     smack.fake().on("GET /v1/vdcs", json!([]));
-    check(&smack, &["down", "pipeline", "--check"], &expect![[r#"
+    check(
+        &smack,
+        &["down", "pipeline", "--check"],
+        &expect![[r#"
         exit 0
         err: default/pipeline is gone and has left nothing
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_name_has_to_be_given() {
     let smack = smack();
-    check(&smack, &["down"], &expect![[r#"
+    check(
+        &smack,
+        &["down"],
+        &expect![[r#"
         exit 2
         err: error: the following required arguments were not provided:
         err:   <NAME>
@@ -77,12 +118,17 @@ fn a_name_has_to_be_given() {
         err: Usage: smack down <NAME>
         err:
         err: For more information, try '--help'.
-    "#]]);
-    check(&smack, &["down", "pipelin"], &expect![[r#"
+    "#]],
+    );
+    check(
+        &smack,
+        &["down", "pipelin"],
+        &expect![[r#"
         exit 1
         err: error: there is no virtual data center pipelin
         err:   hint: did you mean pipeline? There are default/pipeline
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -91,10 +137,14 @@ fn the_time_limit_ends_the_wait_with_the_reason() {
     smack.fake().on("GET /v1/vdcs/default/pipeline", vdc());
     smack.fake().on("GET /v1/vdcs/default/pipeline/why", json!([
         {"subject": "kafka/broker-0", "text": "stopping for 40s, killed after 1m", "trouble": false, "because": []}]));
-    check(&smack, &["down", "pipeline", "--timeout", "150ms"], &expect![[r#"
+    check(
+        &smack,
+        &["down", "pipeline", "--timeout", "150ms"],
+        &expect![[r#"
         exit 1
         err: #s  kafka/broker-0  stopping: attempt 1
         err: default/pipeline is not gone after #s:
         err: kafka/broker-0: stopping for 40s, killed after 1m
-    "#]]);
+    "#]],
+    );
 }

@@ -8,13 +8,22 @@ use crate::support::{Answer, Smack, run_answer};
 #[test]
 fn to_a_revision_or_to_the_one_before() {
     let smack = Smack::new();
-    smack.fake().on("POST /v1/vdcs/default/pipeline/rollback", run_answer());
-    check_changes(&smack, &["rollback", "pipeline", "--to", "1", "--detach"], &expect![[r#"
+    smack
+        .fake()
+        .on("POST /v1/vdcs/default/pipeline/rollback", run_answer());
+    check_changes(
+        &smack,
+        &["rollback", "pipeline", "--to", "1", "--detach"],
+        &expect![[r#"
         exit 0
         err: default/pipeline becomes revision 2
         ask: POST /v1/vdcs/default/pipeline/rollback {"to":1}
-    "#]]);
-    check_changes(&smack, &["rollback", "pipeline", "-d", "--json", "-q"], &expect![[r#"
+    "#]],
+    );
+    check_changes(
+        &smack,
+        &["rollback", "pipeline", "-d", "--json", "-q"],
+        &expect![[r#"
         exit 0
         out: {
         out:   "vdc": "default/pipeline",
@@ -47,23 +56,38 @@ fn to_a_revision_or_to_the_one_before() {
         out:   "silent": false
         out: }
         ask: POST /v1/vdcs/default/pipeline/rollback {"to":null}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_unknown_revision_is_refused() {
     let smack = Smack::new();
-    let refusal = Answer::refusal(404, "default/pipeline has no revision 9", Some("it has 1, 2"));
-    smack.fake().on("POST /v1/vdcs/default/pipeline/rollback", refusal);
-    check(&smack, &["rollback", "pipeline", "--to", "9"], &expect![[r#"
+    let refusal = Answer::refusal(
+        404,
+        "default/pipeline has no revision 9",
+        Some("it has 1, 2"),
+    );
+    smack
+        .fake()
+        .on("POST /v1/vdcs/default/pipeline/rollback", refusal);
+    check(
+        &smack,
+        &["rollback", "pipeline", "--to", "9"],
+        &expect![[r#"
         exit 1
         err: error: default/pipeline has no revision 9
         err:   hint: it has 1, 2
-    "#]]);
-    check(&smack, &["rollback", "pipeline", "--to", "first"], &expect![[r#"
+    "#]],
+    );
+    check(
+        &smack,
+        &["rollback", "pipeline", "--to", "first"],
+        &expect![[r#"
         exit 2
         err: error: invalid value 'first' for '--to <N>': write a number as `smack show NAME --revisions` lists them
         err:
         err: For more information, try '--help'.
-    "#]]);
+    "#]],
+    );
 }

@@ -18,32 +18,90 @@ fn succeeding() -> Smack {
     fake.on("POST /v1/runs", run_answer());
     let own = "default/pipeline";
     let of = |part: &str| format!("{own}/{part}");
-    fake.on_each("GET /v1/events", vec![
-        json!([event(7, 1500, own, "run", "revision 1"), event(8, 2000, own, "run", "revision 2")]).into(),
-        json!([]).into(),
-        json!([
-            event(9, 2010, &of("zookeeper/zk-0"), "placed", "attempt 1 on local-0 at 127.1.0.2"),
-            event(10, 3000, &of("zookeeper/zk-0"), "ready", "attempt 1, pid 99"),
-            event(11, 3000, &of("zookeeper"), "ready", "is ready"),
-        ]).into(),
-        json!([event(12, 3100, &of("kafka/broker-0"), "placed", "attempt 1 on local-0 at 127.1.0.3")]).into(),
-        json!([
-            event(13, 8000, &of("kafka/broker-0"), "ready", "attempt 1, pid 100"),
-            event(14, 8500, &of("kafka"), "operation", "topic events: made with 3 partitions"),
-            event(15, 8500, &of("kafka"), "ready", "is ready"),
-        ]).into(),
-        json!([]).into(),
-    ]);
+    fake.on_each(
+        "GET /v1/events",
+        vec![
+            json!([
+                event(7, 1500, own, "run", "revision 1"),
+                event(8, 2000, own, "run", "revision 2")
+            ])
+            .into(),
+            json!([]).into(),
+            json!([
+                event(
+                    9,
+                    2010,
+                    &of("zookeeper/zk-0"),
+                    "placed",
+                    "attempt 1 on local-0 at 127.1.0.2"
+                ),
+                event(
+                    10,
+                    3000,
+                    &of("zookeeper/zk-0"),
+                    "ready",
+                    "attempt 1, pid 99"
+                ),
+                event(11, 3000, &of("zookeeper"), "ready", "is ready"),
+            ])
+            .into(),
+            json!([event(
+                12,
+                3100,
+                &of("kafka/broker-0"),
+                "placed",
+                "attempt 1 on local-0 at 127.1.0.3"
+            )])
+            .into(),
+            json!([
+                event(
+                    13,
+                    8000,
+                    &of("kafka/broker-0"),
+                    "ready",
+                    "attempt 1, pid 100"
+                ),
+                event(
+                    14,
+                    8500,
+                    &of("kafka"),
+                    "operation",
+                    "topic events: made with 3 partitions"
+                ),
+                event(15, 8500, &of("kafka"), "ready", "is ready"),
+            ])
+            .into(),
+            json!([]).into(),
+        ],
+    );
     let mut running = vdc();
-    running["tasks"] = json!([task("kafka", "broker-0", "running", Some("not registered")), task("zookeeper", "zk-0", "ready", None)]);
+    running["tasks"] = json!([
+        task("kafka", "broker-0", "running", Some("not registered")),
+        task("zookeeper", "zk-0", "ready", None)
+    ]);
     running["tasks"][0]["since_ms"] = json!(3150);
-    fake.on_each("GET /v1/vdcs/default/pipeline", vec![vdc().into(), running.into(), ready().into()]);
+    fake.on_each(
+        "GET /v1/vdcs/default/pipeline",
+        vec![vdc().into(), running.into(), ready().into()],
+    );
     smack
 }
 
 #[test]
 fn a_file_is_run_and_waited_for() {
-    check_changes(&succeeding(), &["run", "pipeline.yaml", "--zone", "default", "--as", "p", "--var", "a=b=c"], &expect![[r#"
+    check_changes(
+        &succeeding(),
+        &[
+            "run",
+            "pipeline.yaml",
+            "--zone",
+            "default",
+            "--as",
+            "p",
+            "--var",
+            "a=b=c",
+        ],
+        &expect![[r#"
         exit 0
         err: default/pipeline revision 2
         err: #s  zookeeper/zk-0  placed: attempt 1 on local-0 at 127.1.0.2
@@ -64,7 +122,8 @@ fn a_file_is_run_and_waited_for() {
         out: kafka.brokers      127.1.0.3:9092
         out: zookeeper.connect  127.1.0.2:2181
         ask: POST /v1/runs {"stack":{"file":"pipeline.yaml","text":"name: pipeline\napplications:\n  kafka: {type: kafka}\n"},"zone":"default","as":"p","vars":[["a","b=c"]],"partial":false}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -75,7 +134,9 @@ fn the_account_is_data_too() {
     value["elapsed_ms"] = json!("…");
     let fake = "the chain ends when the command saw it";
     let path = value["critical_path"].as_array_mut().unwrap();
-    path.iter_mut().filter(|step| step["subject"] == "").for_each(|step| step["until_ms"] = json!(fake));
+    path.iter_mut()
+        .filter(|step| step["subject"] == "")
+        .for_each(|step| step["until_ms"] = json!(fake));
     value["steps_ms"]["health"] = json!("…");
     expect![[r#"
         {
@@ -133,18 +194,23 @@ fn the_account_is_data_too() {
             "start_to_running": 50
           },
           "vdc": "default/pipeline"
-        }"#]].assert_eq(&serde_json::to_string_pretty(&value).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&value).unwrap());
 }
 
 #[test]
 fn a_name_is_looked_up_in_the_library() {
     let smack = Smack::new();
     smack.fake().on("POST /v1/runs", run_answer());
-    check_changes(&smack, &["run", "pipeline", "--detach", "--partial"], &expect![[r#"
+    check_changes(
+        &smack,
+        &["run", "pipeline", "--detach", "--partial"],
+        &expect![[r#"
         exit 0
         err: default/pipeline revision 2; `smack status default/pipeline -w` shows how it goes
         ask: POST /v1/runs {"name":"pipeline","partial":true}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -153,11 +219,15 @@ fn parents_beside_the_file_are_sent_along() {
     smack.file("child.yaml", "name: child\nfrom: base\n");
     smack.file("base.stack", "name: base\n");
     smack.fake().on("POST /v1/runs", run_answer());
-    check_changes(&smack, &["run", "child.yaml", "-d"], &expect![[r#"
+    check_changes(
+        &smack,
+        &["run", "child.yaml", "-d"],
+        &expect![[r#"
         exit 0
         err: default/pipeline revision 2; `smack status default/pipeline -w` shows how it goes
         ask: POST /v1/runs {"stack":{"file":"child.yaml","text":"name: child\nfrom: base\n"},"parents":{"base":{"file":"base.stack","text":"name: base\n"}},"partial":false}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -170,15 +240,25 @@ fn all_problems_are_told_at_once() {
         {"severity": "notice", "place": place(3), "what": "rwmutex is dropped", "hint": null},
         {"severity": "error", "place": null, "what": "nothing to run", "hint": null},
     ]});
-    smack.fake().on("POST /v1/runs", Answer { status: 422, body: body.to_string().into_bytes() });
-    check(&smack, &["run", "pipeline.yaml"], &expect![[r#"
+    smack.fake().on(
+        "POST /v1/runs",
+        Answer {
+            status: 422,
+            body: body.to_string().into_bytes(),
+        },
+    );
+    check(
+        &smack,
+        &["run", "pipeline.yaml"],
+        &expect![[r#"
         exit 1
         err: pipeline.yaml:2:3 (stack pipeline): error: unknown key applicatoins
         err:   hint: did you mean applications?
         err: pipeline.yaml:3:3 (stack pipeline): notice: rwmutex is dropped
         err: error: nothing to run
         err: error: 2 problems
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -187,7 +267,13 @@ fn a_failed_run_says_why() {
     smack.file("pipeline.yaml", STACK);
     let fake = smack.fake();
     fake.on("POST /v1/runs", run_answer());
-    fake.on_each("GET /v1/events", vec![json!([event(8, 2000, "default/pipeline", "run", "")]).into(), json!([]).into()]);
+    fake.on_each(
+        "GET /v1/events",
+        vec![
+            json!([event(8, 2000, "default/pipeline", "run", "")]).into(),
+            json!([]).into(),
+        ],
+    );
     let mut failed = vdc();
     failed["state"] = json!("failed");
     fake.on("GET /v1/vdcs/default/pipeline", failed);
@@ -195,14 +281,18 @@ fn a_failed_run_says_why() {
         "subject": "kafka/broker-0", "text": "gave up after 10 failures in a row, the last: exit code 1", "trouble": true,
         "because": [], "evidence": ["ERROR Unrecognized VM option"],
     }]));
-    check(&smack, &["run", "pipeline.yaml"], &expect![[r#"
+    check(
+        &smack,
+        &["run", "pipeline.yaml"],
+        &expect![[r#"
         exit 1
         err: default/pipeline revision 2
         err: default/pipeline cannot go on:
         err: kafka/broker-0: gave up after 10 failures in a row, the last: exit code 1
         err:     | ERROR Unrecognized VM option
         err: Mend the cause, then `smack run` again; `smack logs default/pipeline` has more, `smack down default/pipeline` ends it
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -211,7 +301,10 @@ fn a_state_from_before_the_run_decides_nothing() {
     let mut old = vdc();
     old["state"] = json!("failed");
     old["updated_ms"] = json!(1500);
-    smack.fake().on_each("GET /v1/vdcs/default/pipeline", vec![old.into(), vdc().into(), ready().into()]);
+    smack.fake().on_each(
+        "GET /v1/vdcs/default/pipeline",
+        vec![old.into(), vdc().into(), ready().into()],
+    );
     assert_eq!(smack.run(&["run", "pipeline.yaml"]).code, Some(0));
 }
 
@@ -223,21 +316,32 @@ fn the_time_limit_ends_the_wait_with_the_reason() {
     smack.fake().on("GET /v1/vdcs/default/pipeline/why", json!([{
         "subject": "kafka", "text": "zookeeper is not ready", "trouble": false, "because": [
             {"subject": "zookeeper/zk-0", "text": "no node fits", "trouble": true, "because": []}]}]));
-    check(&smack, &["run", "pipeline.yaml", "--timeout", "200ms"], &expect![[r#"
+    check(
+        &smack,
+        &["run", "pipeline.yaml", "--timeout", "200ms"],
+        &expect![[r#"
         exit 1
         err: default/pipeline revision 2
         err: default/pipeline is not there after #s:
         err: kafka: zookeeper is not ready
         err:   because zookeeper/zk-0: no node fits
         err: It goes on without this command; `smack logs default/pipeline` has more, `smack down default/pipeline` ends it
-    "#]]);
-    assert_eq!(smack.run(&["run", "pipeline.yaml", "--max.wait", "0"]).code, Some(1));
+    "#]],
+    );
+    assert_eq!(
+        smack.run(&["run", "pipeline.yaml", "--max.wait", "0"]).code,
+        Some(1)
+    );
 }
 
 #[test]
 fn a_server_that_breaks_off_is_reached_again() {
     let smack = succeeding();
-    let child = smack.command(&["run", "pipeline.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let child = smack
+        .command(&["run", "pipeline.yaml"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     let mut child = child.unwrap();
     until("the run is posted", || !smack.fake().changes().is_empty());
     smack.fake().drop_next(2);
@@ -249,10 +353,26 @@ fn ctrl_c_detaches() {
     let smack = Smack::new();
     smack.file("pipeline.yaml", STACK);
     smack.fake().on("POST /v1/runs", run_answer());
-    let child = smack.command(&["run", "pipeline.yaml"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let looked = || smack.fake().requests().iter().filter(|request| request.contains("wait_ms=100")).count();
+    let child = smack
+        .command(&["run", "pipeline.yaml"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let looked = || {
+        smack
+            .fake()
+            .requests()
+            .iter()
+            .filter(|request| request.contains("wait_ms=100"))
+            .count()
+    };
     until("it waits", || looked() > 2);
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&child),
+        rustix::process::Signal::INT,
+    )
+    .unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     let told = smack.stable(&String::from_utf8_lossy(&output.stderr));
@@ -262,14 +382,19 @@ fn ctrl_c_detaches() {
           smack status default/pipeline -w   shows how it goes
           the same `smack run` again   waits for it
           smack down default/pipeline   ends it
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }
 
 #[test]
 fn what_was_skipped_of_old_is_explained() {
-    check(&Smack::alone(), &["run", "pipeline", "--skip", "kafka.*"], &expect![[r#"
+    check(
+        &Smack::alone(),
+        &["run", "pipeline", "--skip", "kafka.*"],
+        &expect![[r#"
         exit 2
         err: error: there is no --skip any more: what runs already is left alone by itself
         err:   hint: take the application out of the stack, or `smack pause NAME APP` once it is up
-    "#]]);
+    "#]],
+    );
 }

@@ -30,17 +30,28 @@ pub(crate) struct Fake(Arc<Mutex<State>>);
 
 impl From<Value> for Answer {
     fn from(value: Value) -> Self {
-        Self { status: 200, body: value.to_string().into_bytes() }
+        Self {
+            status: 200,
+            body: value.to_string().into_bytes(),
+        }
     }
 }
 
 impl Answer {
     pub(crate) fn text(text: &str) -> Self {
-        Self { status: 200, body: text.as_bytes().to_vec() }
+        Self {
+            status: 200,
+            body: text.as_bytes().to_vec(),
+        }
     }
 
     pub(crate) fn refusal(status: u16, error: &str, hint: Option<&str>) -> Self {
-        Self { status, body: json!({"error": error, "hint": hint}).to_string().into_bytes() }
+        Self {
+            status,
+            body: json!({"error": error, "hint": hint})
+                .to_string()
+                .into_bytes(),
+        }
     }
 }
 
@@ -64,7 +75,9 @@ impl Fake {
 
     /// Answers `METHOD path` so from now on.
     pub(crate) fn on(&self, request: &str, answer: impl Into<Answer>) {
-        self.state().answers.insert(request.to_owned(), vec![answer.into()]);
+        self.state()
+            .answers
+            .insert(request.to_owned(), vec![answer.into()]);
     }
 
     /// Answers one after the other, the last for ever.
@@ -79,7 +92,12 @@ impl Fake {
 
     /// Requests that changed something, with their bodies.
     pub(crate) fn changes(&self) -> Vec<String> {
-        self.state().requests.iter().filter(|request| !request.starts_with("GET ")).cloned().collect()
+        self.state()
+            .requests
+            .iter()
+            .filter(|request| !request.starts_with("GET "))
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {
@@ -100,26 +118,49 @@ fn serve(stream: UnixStream, state: &Mutex<State>) {
         }
         head.push_str(&line);
     }
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length:")?
+            .trim()
+            .parse()
+            .ok()
+    });
     let mut body = vec![0; length.unwrap_or(0)];
     if reader.read_exact(&mut body).is_err() {
         return;
     }
     let mut words = head.split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, target) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let answer = {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.drops > 0 && target != "/v1/server" {
             state.drops -= 1;
             return;
         }
-        state.requests.push(format!("{method} {target} {}", String::from_utf8_lossy(&body)).trim_end().to_owned());
-        answer(&mut state, &format!("{method} {}", target.split('?').next().unwrap_or_default()))
+        state.requests.push(
+            format!("{method} {target} {}", String::from_utf8_lossy(&body))
+                .trim_end()
+                .to_owned(),
+        );
+        answer(
+            &mut state,
+            &format!("{method} {}", target.split('?').next().unwrap_or_default()),
+        )
     };
     let Answer { status, body } = answer;
-    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
     let mut stream = reader.into_inner();
-    drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)));
+    drop(
+        stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(&body)),
+    );
 }
 
 fn answer(state: &mut State, request: &str) -> Answer {
@@ -131,6 +172,10 @@ fn answer(state: &mut State, request: &str) -> Answer {
             std::thread::sleep(std::time::Duration::from_millis(5));
             json!([]).into()
         }
-        None => Answer::refusal(404, &format!("the fake server has no answer to {request}"), None),
+        None => Answer::refusal(
+            404,
+            &format!("the fake server has no answer to {request}"),
+            None,
+        ),
     }
 }
