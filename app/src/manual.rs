@@ -55,7 +55,7 @@ fn section(command: &Command, text: &mut String) {
         .or(command.get_about())
         .map(ToString::to_string)
         .unwrap_or_default();
-    let _ = write!(text, "{}\n", sentence(about.trim()));
+    let _ = writeln!(text, "{}", sentence(about.trim()));
     let aliases: Vec<&str> = command.get_visible_aliases().collect();
     if !aliases.is_empty() {
         let _ = write!(text, "\nAlso: `{}`.\n", aliases.join("`, `"));

@@ -215,9 +215,12 @@ fn to_stderr(text: &str) {
 }
 
 fn written(result: io::Result<()>) -> Result<(), Failure> {
-    result.map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::Unread,
-        _ => Failure::failed(format!("cannot write the output: {error}")),
+    result.map_err(|error| {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Failure::Unread
+        } else {
+            Failure::failed(format!("cannot write the output: {error}"))
+        }
     })
 }
 

@@ -44,7 +44,9 @@ pub(crate) fn start(home: &Path, socket: &Path, options: &[String]) -> Result<()
         if answers(socket) {
             return Ok(());
         }
-        if again_at.is_none() && let Ok(Some(status)) = server.try_wait() {
+        if again_at.is_none()
+            && let Ok(Some(status)) = server.try_wait()
+        {
             if status.code() != Some(i32::from(TAKEN)) {
                 let reason = reason(&log_path, began_at);
                 return Err(Failure::unreachable(format!(

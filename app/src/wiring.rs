@@ -73,12 +73,16 @@ pub(crate) fn serve(
         record_archives: !settings.no_archives,
     };
     let is_auto = idle_exit.is_some();
-    smack_control::serve(options).map_err(|error| match &error {
-        ServeError::Home(held) if is_auto && held.to_string().starts_with("another server has") => {
-            tracing::info!("{held}");
+    smack_control::serve(options).map_err(|error| {
+        let text = error.to_string();
+        let is_held =
+            matches!(error, ServeError::Home(_)) && text.starts_with("another server has");
+        if is_auto && is_held {
+            tracing::info!("{text}");
             Failure::Told(TAKEN)
+        } else {
+            Failure::failed(text)
         }
-        _ => Failure::failed(error.to_string()),
     })
 }
 

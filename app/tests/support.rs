@@ -1,7 +1,5 @@
 //! What the tests of the command line share: the program in a home of its own, and a fake server with canned answers.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod fake;
 
 use std::path::{Path, PathBuf};

@@ -33,7 +33,8 @@ fn wrong_input_is_answered_with_what_is_wrong_and_what_to_do() {
         if let Some(title) = line.strip_prefix("## ") {
             cases += 1;
             smack.work = tempfile::tempdir().unwrap();
-            let _ = write!(out, "{}## {title}\n", if cases > 1 { "\n" } else { "" });
+            let gap = if cases > 1 { "\n" } else { "" };
+            let _ = writeln!(out, "{gap}## {title}");
         } else if let Some(name) = line.strip_prefix("--- ") {
             let _ = writeln!(out, "{line}");
             file = Some((name.to_owned(), String::new()));

@@ -49,12 +49,13 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         .current_dir(&environment.directory);
     let error = command.exec();
     let shown = program.to_string_lossy();
-    session.output.trouble(&match error.kind() {
-        ErrorKind::NotFound => format!(
-            "error: there is no command {shown} (or no directory {})",
-            environment.directory
-        ),
-        _ => format!("error: cannot run {shown}: {error}"),
-    });
+    session
+        .output
+        .trouble(&if error.kind() == ErrorKind::NotFound {
+            let directory = &environment.directory;
+            format!("error: there is no command {shown} (or no directory {directory})")
+        } else {
+            format!("error: cannot run {shown}: {error}")
+        });
     Err(Failure::Told(NO_SUCH_COMMAND))
 }

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     /// Until a task may be taken away.
     Gate,
     Stop,
+    /// Attempts that failed, and the delays after them.
+    Retry,
 }
 
 /// A step of the chain.
@@ -28,7 +30,7 @@ pub(crate) struct Segment {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Fetch,
         Self::Place,
         Self::Start,
@@ -37,6 +39,7 @@ impl Kind {
         Self::Health,
         Self::Gate,
         Self::Stop,
+        Self::Retry,
     ];
 
     /// The step for people.
@@ -50,6 +53,7 @@ impl Kind {
             Self::Health => "health",
             Self::Gate => "gate",
             Self::Stop => "stop",
+            Self::Retry => "retries",
         }
     }
 
@@ -63,7 +67,8 @@ impl Kind {
             | Self::Operations
             | Self::Health
             | Self::Gate
-            | Self::Stop => self.word(),
+            | Self::Stop
+            | Self::Retry => self.word(),
         }
     }
 }
@@ -80,7 +85,7 @@ pub(crate) fn chain(progress: &Progress) -> Vec<Segment> {
         let from_ms = before.map_or(progress.began_ms, |before| progress.marks[before].at_ms);
         // Newest first, and what follows is turned round as a whole.
         segments.extend(
-            split(progress, mark, from_ms.min(mark.at_ms))
+            split(progress, (at, before), from_ms.min(mark.at_ms))
                 .into_iter()
                 .rev(),
         );
@@ -110,7 +115,13 @@ fn leads_to(progress: &Progress, earlier: &Mark, mark: &Mark) -> bool {
             same_task && matches!(earlier.what, What::Running | What::Placed) || required()
         }
         What::Running => same_task && earlier.what == What::Placed,
-        What::Ended => same_task && earlier.what == What::Stopping,
+        What::Ended => {
+            same_task
+                && matches!(
+                    earlier.what,
+                    What::Stopping | What::Placed | What::Running | What::TaskReady
+                )
+        }
         What::Placed | What::Stopping => {
             same_application
                 && matches!(
@@ -122,7 +133,18 @@ fn leads_to(progress: &Progress, earlier: &Mark, mark: &Mark) -> bool {
     }
 }
 
-fn split(progress: &Progress, mark: &Mark, from_ms: u64) -> Vec<Segment> {
+/// Whether the end at `index` was not asked for.
+fn is_failure(progress: &Progress, index: usize) -> bool {
+    let mark = &progress.marks[index];
+    let own = progress.marks[..index]
+        .iter()
+        .rfind(|other| other.application == mark.application && other.task == mark.task);
+    mark.what == What::Ended && own.is_none_or(|own| own.what != What::Stopping)
+}
+
+fn split(progress: &Progress, (at, before): (usize, Option<usize>), from_ms: u64) -> Vec<Segment> {
+    let mark = &progress.marks[at];
+    let after_failure = || before.is_some_and(|before| is_failure(progress, before));
     let subject = [mark.application.as_str(), mark.task.as_str()];
     let subject = subject
         .into_iter()
@@ -137,12 +159,14 @@ fn split(progress: &Progress, mark: &Mark, from_ms: u64) -> Vec<Segment> {
     };
     let until = mark.at_ms;
     let kind = match mark.what {
+        What::Placed if after_failure() => Kind::Retry,
         What::Placed => Kind::Place,
         What::Running => Kind::Start,
         What::TaskReady => Kind::Ready,
         What::Operation => Kind::Operations,
         What::ApplicationReady | What::Converged => Kind::Health,
         What::Stopping => Kind::Gate,
+        What::Ended if is_failure(progress, at) => Kind::Retry,
         What::Ended => Kind::Stop,
     };
     // Artifacts are fetched before a task is placed or, once it has its place, before its process is started.
@@ -278,6 +302,17 @@ mod tests {
             8000-8100 health 
         "#]],
         );
+    }
+
+    #[test]
+    fn failed_attempts_and_their_delays_are_retries() {
+        let marks = [
+            (1_010, "kafka", "broker-0", What::Placed),
+            (1_100, "kafka", "broker-0", What::Ended),
+            (2_100, "kafka", "broker-0", What::Placed),
+            (2_900, "kafka", "broker-0", What::TaskReady),
+        ];
+        check(None, &marks, 2_900, &expect![[""]]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn faults_of_plain_programs_are_named() {
     run(&home, "missing", &format!("  a:\n    type: command\n    command: [/no/such/program]\n{retry}"));
     names(&home, "missing", &["/no/such/program", "cannot be run"]);
 
-    run(&home, "full", &format!("  a:\n    type: command\n    launch_command: 'echo data > /dev/full'\n{retry}"));
+    run(&home, "full", &format!("  a:\n    type: command\n    launch_command: 'echo data | cat > /dev/full'\n{retry}"));
     names(&home, "full", &["gave up after 2 failures", "No space left on device"]);
 
     let pair = "  base:\n    type: command\n    command: [sleep, '1000']\n    ports: {web: 8000}\n    healthcheck: {http: /, port: web}\n  \
@@ -93,9 +93,9 @@ fn faults_of_products_are_named() {
     }
     home.good(&["down", "quorum", "--check"]);
 
-    let heap = "  zookeeper:\n    type: zookeeper\n    instances: 1\n    jvm-options: ['-Xmx1k']\n    retry: {delay: 50ms, max-tries: 2}\n";
+    let heap = "  kafka:\n    type: kafka\n    version: 4\n    instances: 1\n    heap: 16m\n    retry: {delay: 50ms, max-tries: 2}\n";
     run(&home, "heap", heap);
-    names(&home, "heap", &["Too small maximum heap"]);
+    names(&home, "heap", &["OutOfMemoryError"]);
     home.good(&["down", "heap", "--check"]);
 
     let value = "  kafka:\n    type: kafka\n    version: 4\n    instances: 1\n    config: {num.io.threads: many}\n    retry: {delay: 50ms, max-tries: 2}\n";

@@ -359,7 +359,11 @@ impl Chaos {
 
     fn run(&mut self, until: Timestamp) -> bool {
         let mut silent = true;
+        let mut steps = 0_u64;
+        let most = 5_000 + until.since(self.sim.now).0 / 20;
         loop {
+            steps += 1;
+            assert!(steps < most, "the loop spins: {}", self.shown());
             let before = Before::of(&self.sim);
             let Some(step) = self.sim.step(until) else { return silent };
             silent &= !step.moved;

@@ -36,6 +36,7 @@ pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platf
     let mut problems = Problems::default();
     let mut specs = BTreeMap::new();
     for (id, application) in &resolved.applications {
+        refuse_other_grids(application, &mut problems);
         match service(application, &mut problems)
             .map(|service| service.spec(application, &surroundings))
         {
@@ -79,6 +80,23 @@ pub fn change(running: &ServiceSpec, wanted: &ServiceSpec) -> Problems {
         wanted,
     ));
     problems
+}
+
+/// Where tasks can run.
+const GRIDS: [&str; 1] = ["local"];
+
+/// A grid that is not there must not become this machine in silence.
+fn refuse_other_grids(application: &Application, problems: &mut Problems) {
+    let grid = application.grid.value.as_str();
+    if GRIDS.contains(&grid) {
+        return;
+    }
+    let what = format!("grid of {}: {grid:?} is not there", application.shown_id);
+    let problem = Problem::error(Some(&application.grid.place), what);
+    problems.push(match did_you_mean(grid, GRIDS) {
+        Some(near) => problem.hint(format!("did you mean {near}?")),
+        None => problem.hint("leave it out: tasks run on this machine, grid: local"),
+    });
 }
 
 /// Frameworks of old whose jars no longer exist, and what runs the product today.

@@ -163,3 +163,26 @@ fn every_example_of_the_manual_loads() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count >= 18, "{count} examples are few");
 }
+
+/// What the page says of `final` and `limits`.
+#[test]
+fn final_and_limits_refuse_what_the_manual_says() {
+    let mut page = Page::default();
+    let mut last = String::new();
+    for block in blocks(PAGES[0].1) {
+        if block.word == "yaml" {
+            drop(page.yaml("block", &block.text));
+            if block.text.contains("name: fleet-1") {
+                last = block.text;
+            }
+        }
+    }
+    for (option, why) in [
+        ("mode=fast", "but it is final: safe"),
+        ("size=6", "at most 5 is allowed"),
+    ] {
+        let text = last.replace("size=4", option);
+        let error = page.yaml("block", &text).expect_err("refused");
+        assert!(error.contains(why), "{error}");
+    }
+}

@@ -315,15 +315,13 @@ impl Engine {
             );
             for (task, spec) in &spec.tasks {
                 let last = known.and_then(|tracked| tracked.system.tasks.get(task));
-                let live = last.filter(|record| record.status.is_live());
-                if let Some(live) = live {
-                    let old = known.and_then(|tracked| tracked.system.header.spec.tasks.get(task));
-                    if old.is_none_or(|old| old.needs == spec.needs || old.launch == spec.launch) {
-                        continue;
-                    }
-                    // It will be restarted with other needs: its place is free by then.
-                    fleet.release(&(live.id.system.clone(), task.clone()));
+                let old = known.and_then(|tracked| tracked.system.header.spec.tasks.get(task));
+                if last.is_some() && old.is_some_and(|old| old.needs == spec.needs || old.launch == spec.launch) {
+                    // Nothing new is asked for it; if it is down and finds no node, `why` says so.
+                    continue;
                 }
+                // One that lives is restarted with other needs: its place is free by then.
+                fleet.release(&(id.clone(), task.clone()));
                 let node = last.filter(|_| !spec.volumes.is_empty()).and_then(|last| last.node.clone());
                 wishes.push(Wish {
                     system: id.clone(),

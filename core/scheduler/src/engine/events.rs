@@ -199,7 +199,9 @@ impl Engine {
         let Some(record) = tracked.system.operations.get(name).filter(|record| record.digest == *digest) else {
             return;
         };
-        if matches!(record.status, OperationStatus::Done { .. }) {
+        // Late news: it is done, or its failure has been counted.
+        let counted = matches!(record.status, OperationStatus::Failed { .. }) && matches!(outcome, Outcome::Failed(_));
+        if counted || matches!(record.status, OperationStatus::Done { .. }) {
             return;
         }
         let (status, failures) = match outcome {

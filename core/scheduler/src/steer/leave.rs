@@ -86,6 +86,10 @@ impl Steer<'_> {
         if self.system.header.intent.paused {
             return Some(Waiting::Paused);
         }
+        if !record.status.is_ready() {
+            // It takes nothing away: two that never came up must not wait for each other.
+            return None;
+        }
         if leaving.drain.is_none() {
             return self.held_back(name);
         }

@@ -49,6 +49,22 @@ fn an_unknown_type() {
 }
 
 #[test]
+fn a_grid_that_is_not_there() {
+    check(
+        &application("command", "grid: mesos\ncommand: [./k]"),
+        &expect![[r#"
+            test.yaml:5:5 (stack s): error: grid of a: "mesos" is not there
+              hint: leave it out: tasks run on this machine, grid: local"#]],
+    );
+    check(
+        &application("command", "grid: locl\ncommand: [./k]"),
+        &expect![[r#"
+            test.yaml:5:5 (stack s): error: grid of a: "locl" is not there
+              hint: did you mean local?"#]],
+    );
+}
+
+#[test]
 fn zookeeper_keys() {
     check(
         &application("zookeeper", "instnaces: 3"),

@@ -114,6 +114,12 @@ impl Interpreter {
         let engine = self.sim.engine().ok_or("no server runs")?;
         let view = engine.view();
         let vdc = view.vdcs.get(&self.vdc).ok_or_else(|| format!("{} is not up", self.vdc))?;
+        if let (Some(application), Some(task)) = (&application, &task) {
+            let tasks = vdc.system(application.as_str()).into_iter().flat_map(|system| &system.tasks);
+            if !tasks.map(|state| &state.name).any(|name| name == task) {
+                return Err(format!("{application} has no task {task}"));
+            }
+        }
         let causes = why(vdc, application.as_ref(), task.as_ref(), self.sim.now);
         let mut out = String::new();
         for cause in &causes {

@@ -1,0 +1,137 @@
+//! The server dies at every stored record of an up, a roll, a scale-in and a down, before and after its actions. The end is
+//! the same, and no task is started twice at once.
+
+use std::collections::BTreeMap;
+
+use smack_model::{Name, Resources, Span, TaskName, VdcId};
+use smack_scheduler::sim::{CommitFault, Crash, Fault, Sim, service};
+use smack_scheduler::{Command, RunRequest};
+
+const ZK: [&str; 3] = ["tasks=3", "check", "volume"];
+const KAFKA: [&str; 6] = ["tasks=4", "needs=zk", "reads=zk.addresses", "check", "drain", "ops=events"];
+
+#[test]
+fn an_up_survives_a_kill_at_every_record() {
+    everywhere(|sim| run(sim, &[&ZK], &[&KAFKA]));
+}
+
+#[test]
+fn a_roll_survives_a_kill_at_every_record() {
+    everywhere(|sim| {
+        run(sim, &[&ZK], &[&KAFKA]);
+        run(sim, &[&ZK, &["env=new"]], &[&KAFKA, &["env=new"]]);
+    });
+}
+
+#[test]
+fn a_scale_in_survives_a_kill_at_every_record() {
+    everywhere(|sim| {
+        run(sim, &[&ZK], &[&KAFKA]);
+        run(sim, &[&ZK], &[&KAFKA, &["tasks=2"]]);
+    });
+}
+
+#[test]
+fn a_down_survives_a_kill_at_every_record() {
+    everywhere(|sim| {
+        run(sim, &[&ZK], &[&KAFKA]);
+        command(sim, Command::Down { vdc: vdc(), keep_volumes: false });
+        assert!(sim.engine().unwrap().systems().next().is_none(), "nothing is left");
+        assert_eq!(sim.world.volumes().count(), 0, "no volume is left");
+    });
+}
+
+/// Plays the story undisturbed, then once for every transaction and every way to die there.
+fn everywhere(story: impl Fn(&mut Sim)) {
+    let mut undisturbed = sim();
+    story(&mut undisturbed);
+    let (expected, commits) = (end(&undisturbed), usize::try_from(undisturbed.commits).unwrap());
+    assert!(commits > 5, "the story has only {commits} transactions");
+    let crash = |crash| Fault { crash: Some(crash), commit: CommitFault::None };
+    let commit = |commit| Fault { crash: None, commit };
+    for fault in [
+        crash(Crash::BeforeCommit),
+        crash(Crash::AfterActions(0)),
+        crash(Crash::AfterActions(1)),
+        crash(Crash::AfterActions(usize::MAX)),
+        commit(CommitFault::Failed),
+        commit(CommitFault::FailedButTookEffect),
+    ] {
+        for nth in 0..commits {
+            let mut sim = sim();
+            sim.planned.resize(nth, Fault::default());
+            sim.planned.push_back(fault);
+            story(&mut sim);
+            assert_eq!(end(&sim), expected, "{fault:?} at transaction {nth}");
+        }
+    }
+}
+
+fn sim() -> Sim {
+    let mut sim = Sim::new(0);
+    for node in ["a", "b", "c", "d"] {
+        let capacity = Resources { cpu_millis: 4000, memory_mib: 4096 };
+        sim.world.set_node(name(node), capacity, BTreeMap::new());
+    }
+    settle(&mut sim);
+    sim
+}
+
+fn run(sim: &mut Sim, zk: &[&[&str]], kafka: &[&[&str]]) {
+    let spec = |app: &str, options: &[&[&str]]| (name(app), service(&name(app), &options.concat()).unwrap());
+    let request = RunRequest {
+        vdc: vdc(),
+        shown: "v".to_owned(),
+        stack: "s".to_owned(),
+        revision: 1,
+        systems: BTreeMap::from([spec("zk", zk), spec("kafka", kafka)]),
+        partial: false,
+    };
+    command(sim, Command::Run(Box::new(request)));
+    let view = sim.engine().unwrap().view();
+    assert!(view.vdcs.values().all(|vdc| vdc.is_converged()), "it converges");
+}
+
+/// A command whose transaction was lost is given again, as a person would.
+fn command(sim: &mut Sim, command: Command) {
+    for _ in 0..2 {
+        sim.command(command.clone()).unwrap().ok();
+        sim.decide();
+        settle(sim);
+    }
+}
+
+/// Lets everything happen, and looks after each step whether a task runs twice.
+fn settle(sim: &mut Sim) {
+    let mut moved_at = sim.now;
+    while sim.now.since(moved_at) < Span::seconds(70) {
+        let Some(step) = sim.step(moved_at + Span::seconds(70)) else { return };
+        if step.moved {
+            moved_at = sim.now;
+        }
+        let mut alive: BTreeMap<(String, TaskName), u32> = BTreeMap::new();
+        for (id, _) in sim.world.processes().filter(|(_, process)| process.is_alive()) {
+            let count = alive.entry((id.system.path(), id.name.clone())).or_default();
+            *count += 1;
+            assert_eq!(*count, 1, "{id} runs twice");
+        }
+    }
+}
+
+/// What runs where, which volumes there are and what was done, in words; with how often each task was started.
+fn end(sim: &Sim) -> Vec<String> {
+    let processes = sim.world.processes().filter(|(_, process)| process.is_alive());
+    let mut end: Vec<String> = processes.map(|(id, process)| format!("{id} on {:?}", process.node)).collect();
+    end.extend(sim.world.volumes().map(ToString::to_string));
+    let operations = sim.store.operations.iter();
+    end.extend(operations.map(|((id, name), record)| format!("{id} {name} {:?}", record.status)));
+    end
+}
+
+fn vdc() -> VdcId {
+    VdcId { zone: name("z"), name: name("v") }
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
