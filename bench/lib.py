@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -269,11 +270,16 @@ class Home:
 def home(name="home"):
     """A wiped home, and nothing of it left running afterwards."""
     made = Home(name)
-    made.wipe()
-    try:
-        yield made
-    finally:
+    with open(TARGET / "bench" / f"{name}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"another benchmark uses {made.path}")
         made.wipe()
+        try:
+            yield made
+        finally:
+            made.wipe()
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ use clap::{Arg, Command};
 const INTRODUCTION: &str = "\
 # The command line
 
-<!-- Written by a test from the program itself: UPDATE_EXPECT=1 cargo test -p smack --test cli_docs -->
+<!-- Written by a test from the program itself: UPDATE_EXPECT=1 cargo test -p smack --test cli -->
 
 `smack COMMAND --help` says the same. Data goes to standard output, everything else to standard error; `--json` makes
 data of everything that is told.

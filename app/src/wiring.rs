@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use smack_control::supply::{fetch::Sources, maven::Maven};
 use smack_control::wire::SourceText;
-use smack_control::{ServeError, ServeOptions};
+use smack_control::{HomeError, ServeError, ServeOptions};
 use smack_model::{Name, Problem, VdcId};
 use smack_scheduler::sim::Interpreter;
 use smack_services::{COMMON, Catalog, JAVA, Sort};
@@ -75,8 +75,7 @@ pub(crate) fn serve(
     let is_auto = idle_exit.is_some();
     smack_control::serve(options).map_err(|error| {
         let text = error.to_string();
-        let is_held =
-            matches!(error, ServeError::Home(_)) && text.starts_with("another server has");
+        let is_held = matches!(error, ServeError::Home(HomeError::Held { .. }));
         if is_auto && is_held {
             tracing::info!("{text}");
             Failure::Told(TAKEN)

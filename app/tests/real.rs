@@ -1,6 +1,10 @@
 //! The real thing: real ZooKeeper and Kafka under the real binary, asked by Apache's own clients. Each test has a home of
 //! its own; they run one after the other, for they share two cores. What is missing is named; with SMACK_REAL=required
 //! that is a failure.
+#![expect(
+    clippy::print_stdout,
+    reason = "what is not run, and figures, are for whoever reads the test's output"
+)]
 
 #[path = "real/clients.rs"]
 mod clients;

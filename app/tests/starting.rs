@@ -1,6 +1,7 @@
 //! Real servers: started by commands that find none, raced for, replaced, stopped; and what is said when none comes up.
 
 use std::fs;
+use std::process::Stdio;
 
 use crate::support::{Smack, until};
 
@@ -33,7 +34,13 @@ fn commands_that_race_end_up_with_one_server() {
     let smack = Smack::alone();
     let _ending = Ending(&smack);
     let children: Vec<_> = (0..4)
-        .map(|_| smack.command(&["status"]).spawn().unwrap())
+        .map(|_| {
+            smack
+                .command(&["status"])
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
         .collect();
     for mut child in children {
         assert_eq!(child.wait().unwrap().code(), Some(0));

@@ -312,7 +312,17 @@ mod tests {
             (2_100, "kafka", "broker-0", What::Placed),
             (2_900, "kafka", "broker-0", What::TaskReady),
         ];
-        check(None, &marks, 2_900, &expect![[""]]);
+        check(
+            None,
+            &marks,
+            2_900,
+            &expect![[r#"
+            1000-1010 place kafka/broker-0
+            1010-1100 retries kafka/broker-0
+            1100-2100 retries kafka/broker-0
+            2100-2900 running to ready kafka/broker-0
+        "#]],
+        );
     }
 
     #[test]

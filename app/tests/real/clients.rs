@@ -31,34 +31,60 @@ impl Tools {
         let catalog = Catalog::embedded();
         let entry = catalog.find("kafka", version).expect("in the catalog");
         let store = Store::open(home).expect("a store");
-        let sources = Sources { maven: Some(Maven::of_user()), ..Sources::default() };
+        let sources = Sources {
+            maven: Some(Maven::of_user()),
+            ..Sources::default()
+        };
         let fetcher = Fetcher::new(&store, sources, &|_| {});
         let jars = prepare(&fetcher, entry, Part::Tools).expect("the tools are fetched");
-        let java = choose("kafka", &entry.java, &Places::of_user().search()).expect("a Java").found.program();
+        let java = choose("kafka", &entry.java, &Places::of_user().search())
+            .expect("a Java")
+            .found
+            .program();
         let producer = home.join(format!("producer-{version}.properties"));
         std::fs::write(&producer, "retries=2147483647\nenable.idempotence=true\n").expect("a file");
-        Self { java, class_path: class_path_text(&jars), producer }
+        Self {
+            java,
+            class_path: class_path_text(&jars),
+            producer,
+        }
     }
 
     /// What the clients log: the place to look when a test fails.
     fn log(&self) -> Stdio {
         let path = self.producer.with_extension("log");
-        let log = std::fs::File::options().create(true).append(true).open(path);
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path);
         log.map_or_else(|_| Stdio::null(), Stdio::from)
     }
 
     /// The lines of that log that complain, the last ones of each kind.
     pub(crate) fn complaints(&self) -> String {
         let log = std::fs::read_to_string(self.producer.with_extension("log")).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
-        format!("{} complaints, the first and last:\n{}\n…\n{}", lines.len(),
-            lines[..lines.len().min(20)].join("\n"), lines[lines.len().saturating_sub(20)..].join("\n"))
+        let lines: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains("WARN") || line.contains("ERROR"))
+            .collect();
+        format!(
+            "{} complaints, the first and last:\n{}\n…\n{}",
+            lines.len(),
+            lines[..lines.len().min(20)].join("\n"),
+            lines[lines.len().saturating_sub(20)..].join("\n")
+        )
     }
 
     fn start(&self, class: &str, arguments: &[&str]) -> Child {
         Command::new(&self.java)
             .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
-            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-Dorg.slf4j.simpleLogger.showDateTime=true", "-cp", &self.class_path, class])
+            .args([
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
+                "-Dorg.slf4j.simpleLogger.showDateTime=true",
+                "-cp",
+                &self.class_path,
+                class,
+            ])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -68,43 +94,89 @@ impl Tools {
     }
 
     /// Starts a producer with acks=all; `throughput` records a second, -1 for as fast as it goes.
-    pub(crate) fn produce(&self, brokers: &str, topic: &str, records: u64, throughput: i64) -> Running {
+    pub(crate) fn produce(
+        &self,
+        brokers: &str,
+        topic: &str,
+        records: u64,
+        throughput: i64,
+    ) -> Running {
         let (records, throughput) = (records.to_string(), throughput.to_string());
         let settings = self.producer.display().to_string();
         Running(self.start(
             "org.apache.kafka.tools.VerifiableProducer",
             &[
-                "--bootstrap-server", brokers, "--topic", topic, "--acks", "-1", "--max-messages", &records,
-                "--throughput", &throughput, "--producer.config", &settings,
+                "--bootstrap-server",
+                brokers,
+                "--topic",
+                topic,
+                "--acks",
+                "-1",
+                "--max-messages",
+                &records,
+                "--throughput",
+                &throughput,
+                "--producer.config",
+                &settings,
             ],
         ))
     }
 
     /// Reads `records` records of a topic from its beginning; gives the distinct values read.
-    pub(crate) fn consume(&self, brokers: &str, topic: &str, group: &str, records: u64) -> std::collections::BTreeSet<String> {
+    pub(crate) fn consume(
+        &self,
+        brokers: &str,
+        topic: &str,
+        group: &str,
+        records: u64,
+    ) -> std::collections::BTreeSet<String> {
         let count = records.to_string();
         let running = Running(self.start(
             "org.apache.kafka.tools.VerifiableConsumer",
             &[
-                "--bootstrap-server", brokers, "--topic", topic, "--group-id", group, "--max-messages", &count,
-                "--reset-policy", "earliest", "--verbose",
+                "--bootstrap-server",
+                brokers,
+                "--topic",
+                topic,
+                "--group-id",
+                group,
+                "--max-messages",
+                &count,
+                "--reset-policy",
+                "earliest",
+                "--verbose",
             ],
         ));
         let told = running.end();
-        let data = told.lines.iter().filter(|line| line["name"] == "record_data");
+        let data = told
+            .lines
+            .iter()
+            .filter(|line| line["name"] == "record_data");
         data.map(|line| format!("{}", line["value"])).collect()
     }
 
     /// The names of all topics.
     pub(crate) fn topics(&self, brokers: &str) -> Vec<String> {
-        let child = self.start("org.apache.kafka.tools.TopicCommand", &["--bootstrap-server", brokers, "--list"]);
+        let child = self.start(
+            "org.apache.kafka.tools.TopicCommand",
+            &["--bootstrap-server", brokers, "--list"],
+        );
         let output = child.wait_with_output().expect("it ends");
-        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// What Kafka's own tool says of a topic.
     pub(crate) fn describe(&self, brokers: &str, topic: &str) -> String {
-        let arguments = ["--bootstrap-server", brokers, "--describe", "--topic", topic];
+        let arguments = [
+            "--bootstrap-server",
+            brokers,
+            "--describe",
+            "--topic",
+            topic,
+        ];
         let child = self.start("org.apache.kafka.tools.TopicCommand", &arguments);
         let output = child.wait_with_output().expect("it ends");
         String::from_utf8_lossy(&output.stdout).into_owned()
@@ -118,7 +190,9 @@ impl Running {
     pub(crate) fn end(mut self) -> Told {
         let output = self.0.stdout.take().expect("it is piped");
         let lines = BufReader::new(output).lines().map_while(Result::ok);
-        let lines = lines.filter_map(|line| serde_json::from_str(&line).ok()).collect();
+        let lines = lines
+            .filter_map(|line| serde_json::from_str(&line).ok())
+            .collect();
         drop(self.0.wait());
         Told { lines }
     }
@@ -141,11 +215,18 @@ impl Told {
     /// The values that were acknowledged.
     pub(crate) fn values(&self) -> std::collections::BTreeSet<String> {
         let of = |line: &&Value| line["name"] == "producer_send_success";
-        self.lines.iter().filter(of).map(|line| format!("{}", line["value"])).collect()
+        self.lines
+            .iter()
+            .filter(of)
+            .map(|line| format!("{}", line["value"]))
+            .collect()
     }
 
     /// Records that were not acknowledged, with what the client said.
     pub(crate) fn errors(&self) -> Vec<&Value> {
-        self.lines.iter().filter(|line| line["name"] == "producer_send_error").collect()
+        self.lines
+            .iter()
+            .filter(|line| line["name"] == "producer_send_error")
+            .collect()
     }
 }

@@ -30,12 +30,30 @@ fn fifty_servers_under_a_hundred_tasks_restart_none() {
 #[test]
 fn rounds_of_up_and_down_leave_nothing() {
     let home = Home::new();
-    let file = stack(&home, "few.yaml", &HUNDRED.replace("instances: 100", "instances: 4").replace("hundred", "few"));
-    let rounds: u32 = std::env::var("SMACK_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
+    let file = stack(
+        &home,
+        "few.yaml",
+        &HUNDRED
+            .replace("instances: 100", "instances: 4")
+            .replace("hundred", "few"),
+    );
+    let rounds: u32 = std::env::var("SMACK_ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(10);
     let memory = |home: &Home| {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", home.server_pid())).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default().to_owned();
-        line.chars().filter(char::is_ascii_digit).collect::<String>().parse::<u64>().unwrap_or(0)
+        let status = std::fs::read_to_string(format!("/proc/{}/status", home.server_pid()))
+            .unwrap_or_default();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS"))
+            .unwrap_or_default()
+            .to_owned();
+        line.chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+            .parse::<u64>()
+            .unwrap_or(0)
     };
     let mut after_first = 0;
     for round in 0..rounds {
@@ -47,9 +65,24 @@ fn rounds_of_up_and_down_leave_nothing() {
     }
     let last = memory(&home);
     println!("server memory after 3 rounds {after_first} KiB, after {rounds} rounds {last} KiB");
-    assert!(last < after_first + 4096, "the server grew from {after_first} to {last} KiB in {rounds} rounds");
-    assert_eq!(home.path().join("sandboxes").read_dir().map_or(0, |entries| entries.count()), 0);
-    assert_eq!(home.path().join("volumes").read_dir().map_or(0, |entries| entries.count()), 0);
+    assert!(
+        last < after_first + 4096,
+        "the server grew from {after_first} to {last} KiB in {rounds} rounds"
+    );
+    assert_eq!(
+        home.path()
+            .join("sandboxes")
+            .read_dir()
+            .map_or(0, |entries| entries.count()),
+        0
+    );
+    assert_eq!(
+        home.path()
+            .join("volumes")
+            .read_dir()
+            .map_or(0, |entries| entries.count()),
+        0
+    );
 }
 
 #[test]
@@ -64,23 +97,41 @@ fn a_task_that_fails_backs_off_gives_up_and_says_so() {
     // Without a healthcheck it is ready as soon as it runs, so this may come to either.
     drop(home.smack(&["run", &file]));
     home.wait_until("it gives up", Duration::from_secs(20), || {
-        home.tasks("failing").iter().any(|task| text(&task["state"]) == "failed")
+        home.tasks("failing")
+            .iter()
+            .any(|task| text(&task["state"]) == "failed")
     });
     let ran = home.smack(&["run", &file, "--timeout", "20s"]);
     assert!(ran.code <= 1, "{}\n{}", ran.stdout, ran.stderr);
     home.wait_until("it gives up again", Duration::from_secs(20), || {
-        home.tasks("failing").iter().any(|task| text(&task["state"]) == "failed")
+        home.tasks("failing")
+            .iter()
+            .any(|task| text(&task["state"]) == "failed")
     });
     let why = home.good(&["why", "failing"]);
-    assert!(why.contains("gave up after 4 failures") && why.contains("exit code 3"), "{why}");
+    assert!(
+        why.contains("gave up after 4 failures") && why.contains("exit code 3"),
+        "{why}"
+    );
     assert!(why.contains("the disk is on fire"), "{why}");
     let delays: Vec<String> = home
         .events("failing")
         .iter()
         .filter(|event| text(&event["kind"]) == "retry")
-        .map(|event| text(&event["text"]).split(':').next().unwrap_or_default().to_owned())
+        .map(|event| {
+            text(&event["text"])
+                .split(':')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        })
         .collect();
-    assert_eq!(delays, ["in 100ms", "in 200ms", "in 400ms", "in 100ms", "in 200ms", "in 400ms"]);
+    assert_eq!(
+        delays,
+        [
+            "in 100ms", "in 200ms", "in 400ms", "in 100ms", "in 200ms", "in 400ms"
+        ]
+    );
     home.good(&["down", "failing", "--check"]);
 }
 
@@ -99,29 +150,48 @@ fn fifty_kills_are_seen_and_answered_at_once() {
         kill(pid, "-KILL");
         home.wait_until("it is back", Duration::from_secs(10), || {
             let tasks = home.tasks("one");
-            tasks.iter().any(|task| text(&task["state"]) == "ready" && task["pid"].as_u64() != Some(pid))
+            tasks
+                .iter()
+                .any(|task| text(&task["state"]) == "ready" && task["pid"].as_u64() != Some(pid))
         });
     }
     let events = home.events("one");
-    let ended: Vec<&serde_json::Value> = events.iter().filter(|event| text(&event["kind"]) == "ended").collect();
+    let ended: Vec<&serde_json::Value> = events
+        .iter()
+        .filter(|event| text(&event["kind"]) == "ended")
+        .collect();
     assert_eq!(ended.len(), kills);
     let mut seen_after: Vec<u64> = ended
         .iter()
         .map(|event| {
-            let after = text(&event["text"]).rsplit("seen after ").next().unwrap_or_default();
+            let after = text(&event["text"])
+                .rsplit("seen after ")
+                .next()
+                .unwrap_or_default();
             after.trim_end_matches("ms").parse().unwrap_or(u64::MAX)
         })
         .collect();
     seen_after.sort_unstable();
     let mut decided_after: Vec<u64> = Vec::new();
-    for (index, event) in events.iter().enumerate().filter(|(_, event)| text(&event["kind"]) == "ended") {
-        let retry = events[index..].iter().find(|event| text(&event["kind"]) == "retry").expect("decided");
-        decided_after.push(retry["at_ms"].as_u64().unwrap_or(0) - event["at_ms"].as_u64().unwrap_or(0));
+    for (index, event) in events
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| text(&event["kind"]) == "ended")
+    {
+        let retry = events[index..]
+            .iter()
+            .find(|event| text(&event["kind"]) == "retry")
+            .expect("decided");
+        decided_after
+            .push(retry["at_ms"].as_u64().unwrap_or(0) - event["at_ms"].as_u64().unwrap_or(0));
     }
     decided_after.sort_unstable();
     println!(
         "exit seen after: median {} ms, worst {} ms; restart decided after: median {} ms, worst {} ms",
-        seen_after[kills / 2], seen_after[kills - 1], decided_after[kills / 2], decided_after[kills - 1]
+        seen_after[kills / 2],
+        seen_after[kills - 1],
+        decided_after[kills / 2],
+        decided_after[kills - 1]
     );
     // The figures are the bench's matter; here only that nothing waits for a timer.
     assert!(seen_after[kills / 2] <= 200, "{seen_after:?}");
@@ -131,12 +201,22 @@ fn fifty_kills_are_seen_and_answered_at_once() {
 #[test]
 fn a_killed_shim_leaves_its_task_alive() {
     let home = Home::new();
-    let file = stack(&home, "few.yaml", &HUNDRED.replace("instances: 100", "instances: 2").replace("hundred", "few"));
+    let file = stack(
+        &home,
+        "few.yaml",
+        &HUNDRED
+            .replace("instances: 100", "instances: 2")
+            .replace("hundred", "few"),
+    );
     home.good(&["run", &file]);
     let before = home.attempts("few");
     for (_, _, pid) in &before {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
-        let parent: u64 = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok()).expect("a parent");
+        let parent: u64 = stat
+            .rsplit(')')
+            .next()
+            .and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok())
+            .expect("a parent");
         kill(parent, "-KILL");
     }
     std::thread::sleep(Duration::from_millis(500));
@@ -151,5 +231,9 @@ fn a_second_server_says_who_holds_the_home() {
     let holder = home.server_pid();
     let second = home.smack(&["server", "--foreground"]);
     assert_eq!(second.code, 1, "{}", second.stderr);
-    assert!(second.stderr.contains(&format!("pid {holder}")), "{}", second.stderr);
+    assert!(
+        second.stderr.contains(&format!("pid {holder}")),
+        "{}",
+        second.stderr
+    );
 }

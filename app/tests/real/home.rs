@@ -28,7 +28,11 @@ impl Home {
         let missing: Vec<&str> = [("java", "-version"), ("mvn", "-version")]
             .into_iter()
             .filter(|(program, argument)| {
-                let ran = Command::new(program).arg(argument).stdout(Stdio::null()).stderr(Stdio::null()).status();
+                let ran = Command::new(program)
+                    .arg(argument)
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status();
                 !ran.is_ok_and(|status| status.success())
             })
             .map(|(program, _)| program)
@@ -36,17 +40,29 @@ impl Home {
         if missing.is_empty() {
             return Some(Self::new());
         }
-        let text = format!("{test} needs {}, which this machine does not have", missing.join(" and "));
-        assert!(std::env::var("SMACK_REAL").as_deref() != Ok("required"), "{text}");
+        let text = format!(
+            "{test} needs {}, which this machine does not have",
+            missing.join(" and ")
+        );
+        assert!(
+            std::env::var("SMACK_REAL").as_deref() != Ok("required"),
+            "{text}"
+        );
         println!("NOT RUN: {text}");
         None
     }
 
     pub(crate) fn new() -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let directory = tempfile::Builder::new().prefix("smack-real-").tempdir().expect("a temporary directory");
+        let directory = tempfile::Builder::new()
+            .prefix("smack-real-")
+            .tempdir()
+            .expect("a temporary directory");
         share_artifacts(directory.path());
-        Self { directory, _turn: turn }
+        Self {
+            directory,
+            _turn: turn,
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -55,13 +71,20 @@ impl Home {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_smack"));
-        command.args(arguments).env("SMACK_HOME", self.path()).env_remove("SMACK_API");
+        command
+            .args(arguments)
+            .env("SMACK_HOME", self.path())
+            .env_remove("SMACK_API");
         command.current_dir(repository()).stdin(Stdio::null());
         command
     }
 
     pub(crate) fn smack(&self, arguments: &[&str]) -> Ran {
-        let Output { status, stdout, stderr } = self.command(arguments).output().expect("the binary runs");
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = self.command(arguments).output().expect("the binary runs");
         Ran {
             code: status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&stdout).into_owned(),
@@ -71,8 +94,18 @@ impl Home {
 
     /// Runs a command that must succeed.
     pub(crate) fn good(&self, arguments: &[&str]) -> String {
-        let Ran { code, stdout, stderr } = self.smack(arguments);
-        assert_eq!(code, 0, "smack {}\n{stdout}\n{stderr}\n{}", arguments.join(" "), self.server_log());
+        let Ran {
+            code,
+            stdout,
+            stderr,
+        } = self.smack(arguments);
+        assert_eq!(
+            code,
+            0,
+            "smack {}\n{stdout}\n{stderr}\n{}",
+            arguments.join(" "),
+            self.server_log()
+        );
         stdout
     }
 
@@ -83,12 +116,19 @@ impl Home {
 
     pub(crate) fn export(&self, vdc: &str, name: &str) -> String {
         let exports = self.json(&["exports", vdc, "--json"]);
-        exports[name].as_str().unwrap_or_else(|| panic!("{vdc} exports no {name}: {exports}")).to_owned()
+        exports[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("{vdc} exports no {name}: {exports}"))
+            .to_owned()
     }
 
     pub(crate) fn tasks(&self, vdc: &str) -> Vec<Value> {
         let status = self.json(&["status", vdc, "--json"]);
-        let vdc = status.as_array().and_then(|vdcs| vdcs.first()).cloned().unwrap_or(status);
+        let vdc = status
+            .as_array()
+            .and_then(|vdcs| vdcs.first())
+            .cloned()
+            .unwrap_or(status);
         vdc["tasks"].as_array().cloned().unwrap_or_default()
     }
 
@@ -99,7 +139,11 @@ impl Home {
             .iter()
             .map(|task| {
                 let name = format!("{}/{}", text(&task["application"]), text(&task["name"]));
-                (name, task["attempt"].as_u64().unwrap_or(0), task["pid"].as_u64().unwrap_or(0))
+                (
+                    name,
+                    task["attempt"].as_u64().unwrap_or(0),
+                    task["pid"].as_u64().unwrap_or(0),
+                )
             })
             .collect();
         attempts.sort();
@@ -109,27 +153,42 @@ impl Home {
     pub(crate) fn pid(&self, vdc: &str, task: &str) -> u64 {
         let tasks = self.tasks(vdc);
         let found = tasks.iter().find(|state| text(&state["name"]) == task);
-        found.and_then(|state| state["pid"].as_u64()).unwrap_or_else(|| panic!("{task} has no pid: {tasks:?}"))
+        found
+            .and_then(|state| state["pid"].as_u64())
+            .unwrap_or_else(|| panic!("{task} has no pid: {tasks:?}"))
     }
 
     pub(crate) fn events(&self, vdc: &str) -> Vec<Value> {
         let text = self.good(&["events", vdc, "--json"]);
-        text.lines().map(|line| serde_json::from_str(line).expect("an object per line")).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("an object per line"))
+            .collect()
     }
 
     pub(crate) fn wait_until(&self, what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
         let deadline = Instant::now() + limit;
         while !holds() {
             let status = || self.smack(&["status"]).stdout;
-            assert!(Instant::now() < deadline, "not within {limit:?}: {what}\n{}\n{}", status(), self.server_log());
+            assert!(
+                Instant::now() < deadline,
+                "not within {limit:?}: {what}\n{}\n{}",
+                status(),
+                self.server_log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     pub(crate) fn server_pid(&self) -> u64 {
         let text = std::fs::read_to_string(self.path().join("lock")).unwrap_or_default();
-        let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-        digits.parse().unwrap_or_else(|_| panic!("no server: {text:?}"))
+        let digits: String = text
+            .chars()
+            .skip_while(|c| !c.is_ascii_digit())
+            .take_while(char::is_ascii_digit)
+            .collect();
+        digits
+            .parse()
+            .unwrap_or_else(|_| panic!("no server: {text:?}"))
     }
 
     pub(crate) fn kill_server(&self) {
@@ -172,7 +231,8 @@ fn processes_below(directory: &Path) -> Vec<u64> {
     let pids = entries.filter_map(|entry| {
         let pid: u64 = entry.file_name().to_str()?.parse().ok()?;
         let is_below = |link: &str| {
-            std::fs::read_link(entry.path().join(link)).is_ok_and(|target| target.starts_with(directory))
+            std::fs::read_link(entry.path().join(link))
+                .is_ok_and(|target| target.starts_with(directory))
         };
         (is_below("cwd") || is_below("exe")).then_some(pid)
     });
@@ -180,7 +240,10 @@ fn processes_below(directory: &Path) -> Vec<u64> {
 }
 
 pub(crate) fn kill(pid: u64, signal: &str) {
-    let status = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status();
+    let status = Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .stderr(Stdio::null())
+        .status();
     drop(status);
 }
 
@@ -189,5 +252,8 @@ pub(crate) fn text(value: &Value) -> &str {
 }
 
 pub(crate) fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .expect("the repository")
 }

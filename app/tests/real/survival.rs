@@ -6,18 +6,26 @@ use crate::home::{Home, text};
 
 #[test]
 fn a_killed_server_loses_nothing_in_run_roll_and_down() {
-    let Some(home) = Home::real("survival") else { return };
+    let Some(home) = Home::real("survival") else {
+        return;
+    };
     let stack = "stacks/pipeline.yaml";
 
     let mut run = home.command(&["run", stack]).spawn().expect("it starts");
     home.wait_until("something was placed", Duration::from_secs(60), || {
-        home.path().join("sandboxes").read_dir().is_ok_and(|entries| entries.count() >= 3)
+        home.path()
+            .join("sandboxes")
+            .read_dir()
+            .is_ok_and(|entries| entries.count() >= 3)
     });
     home.kill_server();
     drop(run.wait());
     home.good(&["run", stack]);
     let first = home.attempts("pipeline");
-    assert!(first.iter().all(|(_, attempt, _)| *attempt == 1), "something was restarted: {first:?}");
+    assert!(
+        first.iter().all(|(_, attempt, _)| *attempt == 1),
+        "something was restarted: {first:?}"
+    );
 
     // Twenty servers in a row under a running platform.
     for _ in 0..20 {
@@ -26,9 +34,14 @@ fn a_killed_server_loses_nothing_in_run_roll_and_down() {
     }
     assert_eq!(home.attempts("pipeline"), first);
 
-    let mut roll = home.command(&["run", stack, "--var", "heap=272m"]).spawn().expect("it starts");
+    let mut roll = home
+        .command(&["run", stack, "--var", "heap=272m"])
+        .spawn()
+        .expect("it starts");
     home.wait_until("the roll has begun", Duration::from_secs(30), || {
-        home.tasks("pipeline").iter().any(|task| text(&task["state"]) == "stopping" || task["attempt"] == 2)
+        home.tasks("pipeline")
+            .iter()
+            .any(|task| text(&task["state"]) == "stopping" || task["attempt"] == 2)
     });
     home.kill_server();
     drop(roll.wait());
@@ -38,7 +51,10 @@ fn a_killed_server_loses_nothing_in_run_roll_and_down() {
         assert_eq!(attempt, expected, "{name}");
     }
 
-    let mut down = home.command(&["down", "pipeline"]).spawn().expect("it starts");
+    let mut down = home
+        .command(&["down", "pipeline"])
+        .spawn()
+        .expect("it starts");
     home.wait_until("it stops", Duration::from_secs(30), || {
         let tasks = home.tasks("pipeline");
         tasks.is_empty() || tasks.iter().any(|task| text(&task["state"]) == "stopping")
@@ -48,12 +64,20 @@ fn a_killed_server_loses_nothing_in_run_roll_and_down() {
     home.wait_until("it is gone", Duration::from_secs(60), || {
         home.json(&["status", "--json"]) == serde_json::json!([])
     });
-    assert_eq!(home.path().join("sandboxes").read_dir().map_or(0, |entries| entries.count()), 0);
+    assert_eq!(
+        home.path()
+            .join("sandboxes")
+            .read_dir()
+            .map_or(0, |entries| entries.count()),
+        0
+    );
 }
 
 #[test]
 fn two_copies_stand_side_by_side_on_standard_ports() {
-    let Some(home) = Home::real("two copies") else { return };
+    let Some(home) = Home::real("two copies") else {
+        return;
+    };
     let stack = home.path().join("small.yaml");
     std::fs::write(
         &stack,
@@ -62,11 +86,16 @@ fn two_copies_stand_side_by_side_on_standard_ports() {
     )
     .expect("a file");
     let other = home.path().join("other.yaml");
-    let text = std::fs::read_to_string(&stack).expect("a file").replace("only-here", "only-there");
+    let text = std::fs::read_to_string(&stack)
+        .expect("a file")
+        .replace("only-here", "only-there");
     std::fs::write(&other, text).expect("a file");
     home.good(&["run", &stack.display().to_string(), "--as", "a"]);
     home.good(&["run", &other.display().to_string(), "--as", "b"]);
-    let (a, b) = (home.export("a", "kafka.brokers"), home.export("b", "kafka.brokers"));
+    let (a, b) = (
+        home.export("a", "kafka.brokers"),
+        home.export("b", "kafka.brokers"),
+    );
     assert_ne!(a, b);
     assert!(a.ends_with(":9092") && b.ends_with(":9092"), "{a} {b}");
     let tools = crate::clients::Tools::of(home.path(), "3.9");

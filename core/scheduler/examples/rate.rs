@@ -1,6 +1,10 @@
 //! How fast the engine places and how its cost per event grows: 5,000 nodes, 100,000 tasks in 1,000 systems, without a
 //! store. `cargo run --release -p smack-scheduler --example rate`.
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement prints and reads the clock")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement prints and reads the clock"
+)]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -56,17 +60,36 @@ impl World {
         let now = Timestamp(1);
         let mut engine = Engine::load(Image::default(), Epoch(1), now);
         engine.record(Event::Nodes((0..NODES).map(node).collect()), now);
-        let inventory =
-            Event::Inventory { node: None, complete: true, began: now, tasks: Vec::new(), volumes: Vec::new() };
+        let inventory = Event::Inventory {
+            node: None,
+            complete: true,
+            began: now,
+            tasks: Vec::new(),
+            volumes: Vec::new(),
+        };
         engine.record(inventory, now);
         engine.decide(now);
-        let spec = service(&name("app"), &["tasks=100", "mem=64", "cpu=0.1"]).expect("known options");
+        let spec =
+            service(&name("app"), &["tasks=100", "mem=64", "cpu=0.1"]).expect("known options");
         for index in 0..systems {
-            let vdc = VdcId { zone: name("bench"), name: name(&format!("v{index}")) };
-            let systems: BTreeMap<Name, ServiceSpec> = BTreeMap::from([(name("app"), spec.clone())]);
+            let vdc = VdcId {
+                zone: name("bench"),
+                name: name(&format!("v{index}")),
+            };
+            let systems: BTreeMap<Name, ServiceSpec> =
+                BTreeMap::from([(name("app"), spec.clone())]);
             let (shown, stack) = (vdc.to_string(), "bench".to_owned());
-            let request = RunRequest { vdc, shown, stack, revision: 1, systems, partial: true };
-            engine.command(Command::Run(Box::new(request)), now).expect("nothing is refused");
+            let request = RunRequest {
+                vdc,
+                shown,
+                stack,
+                revision: 1,
+                systems,
+                partial: true,
+            };
+            engine
+                .command(Command::Run(Box::new(request)), now)
+                .expect("nothing is refused");
         }
         Self { engine, now }
     }
@@ -79,17 +102,26 @@ impl World {
             _ => None,
         });
         let launched: Vec<TaskId> = launches.collect();
-        assert_eq!(launched.len(), (systems * PER_SYSTEM) as usize, "everything fits");
+        assert_eq!(
+            launched.len(),
+            (systems * PER_SYSTEM) as usize,
+            "everything fits"
+        );
         launched
     }
 
     /// Every task starts, runs and becomes ready; a decision after every 2,000 events, as the loop does.
     fn start(&mut self, launched: &[TaskId]) -> usize {
-        let running = |(pid, id): (u32, &TaskId)| Event::Running { id: id.clone(), pid };
+        let running = |(pid, id): (u32, &TaskId)| Event::Running {
+            id: id.clone(),
+            pid,
+        };
         let ready = |id: &TaskId| probed(id, true);
         let starting = launched.iter().map(|id| Event::Starting(id.clone()));
-        let events: Vec<Event> =
-            starting.chain((1..).zip(launched).map(running)).chain(launched.iter().map(ready)).collect();
+        let events: Vec<Event> = starting
+            .chain((1..).zip(launched).map(running))
+            .chain(launched.iter().map(ready))
+            .collect();
         let count = events.len();
         let mut events = events.into_iter().peekable();
         while events.peek().is_some() {
@@ -121,13 +153,30 @@ impl World {
 }
 
 fn probed(id: &TaskId, ready: bool) -> Event {
-    Event::Probed { id: id.clone(), ready, role: None, detail: String::new() }
+    Event::Probed {
+        id: id.clone(),
+        ready,
+        role: None,
+        detail: String::new(),
+    }
 }
 
 fn node(index: u32) -> Node {
-    let addressing = Addressing::PerTask { first_block: 256, last_block: u16::MAX, foreign: Vec::new() };
-    let capacity = Resources { cpu_millis: 16_000, memory_mib: 65_536 };
-    Node { id: name(&format!("n{index}")), attributes: BTreeMap::new(), capacity, addressing }
+    let addressing = Addressing::PerTask {
+        first_block: 256,
+        last_block: u16::MAX,
+        foreign: Vec::new(),
+    };
+    let capacity = Resources {
+        cpu_millis: 16_000,
+        memory_mib: 65_536,
+    };
+    Node {
+        id: name(&format!("n{index}")),
+        attributes: BTreeMap::new(),
+        capacity,
+        addressing,
+    }
 }
 
 fn name(text: &str) -> Name {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smack_model::{
-    Digest, Header, Launch, OperationRecord, SystemId, TaskName, TaskRecord, Timestamp, VdcId, VdcRecord, VolumeId,
-    VolumeRecord,
+    Digest, Header, Launch, OperationRecord, SystemId, TaskName, TaskRecord, Timestamp, VdcId,
+    VdcRecord, VolumeId, VolumeRecord,
 };
 
 /// One row written or deleted.

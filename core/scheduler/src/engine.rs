@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use smack_model::{
-    Action, Epoch, Name, NodeId, Status, SupplyState, System, SystemId, TaskId, TaskName, TaskRecord, Timestamp, VdcId,
-    VdcRecord,
+    Action, Epoch, Name, NodeId, Status, SupplyState, System, SystemId, TaskId, TaskName,
+    TaskRecord, Timestamp, VdcId, VdcRecord,
 };
 
 use crate::change::{Change, Image, Note};
@@ -14,7 +14,7 @@ use crate::fleet::Fleet;
 use crate::launching;
 use crate::peers::{Peer, Peers};
 use crate::place::{Placed, place};
-use crate::seen::{Sent, Seen};
+use crate::seen::{Seen, Sent};
 use crate::status::{SystemStatus, View};
 use crate::steer::{self, Steering};
 use crate::waiting::Waiting;
@@ -57,6 +57,8 @@ pub struct Engine {
     pending: Decision,
     view: Arc<View>,
     view_stale: BTreeSet<VdcId>,
+    /// Systems whose status is to be derived anew, once per decision.
+    status_stale: BTreeSet<Key>,
 }
 
 /// Scope, run, application: a system without its incarnation.
@@ -95,7 +97,11 @@ impl Engine {
             now,
             systems: BTreeMap::new(),
             tombstones: BTreeMap::new(),
-            vdcs: image.vdcs.into_iter().map(|vdc| (vdc.id.clone(), vdc)).collect(),
+            vdcs: image
+                .vdcs
+                .into_iter()
+                .map(|vdc| (vdc.id.clone(), vdc))
+                .collect(),
             fleet: Fleet::default(),
             supplies: BTreeMap::new(),
             inventoried: false,
@@ -111,14 +117,21 @@ impl Engine {
             pending: Decision::default(),
             view: Arc::default(),
             view_stale: BTreeSet::new(),
+            status_stale: BTreeSet::new(),
         };
         for (id, header) in image.headers {
             let key = key(&id);
             if header.ended.is_none() {
                 engine.dirty.insert(key.clone());
-                engine.systems.insert(key.clone(), Tracked::new(System::new(id, header)));
+                engine
+                    .systems
+                    .insert(key.clone(), Tracked::new(System::new(id, header)));
                 engine.link(&key);
-            } else if engine.tombstones.get(&key).is_none_or(|(other, _)| other.incarnation < id.incarnation) {
+            } else if engine
+                .tombstones
+                .get(&key)
+                .is_none_or(|(other, _)| other.incarnation < id.incarnation)
+            {
                 // The youngest counts: incarnations are never used again.
                 engine.tombstones.insert(key, (id, header));
             }
@@ -210,7 +223,11 @@ impl Engine {
 
     /// A system that has not ended.
     pub fn system(&self, vdc: &VdcId, application: &str) -> Option<&System> {
-        let key = (vdc.zone.clone(), vdc.name.clone(), Name::new(application).ok()?);
+        let key = (
+            vdc.zone.clone(),
+            vdc.name.clone(),
+            Name::new(application).ok()?,
+        );
         self.systems.get(&key).map(|tracked| &tracked.system)
     }
 
@@ -241,7 +258,9 @@ impl Engine {
         let mut wishes = Vec::new();
         for key in &keys {
             self.homeless.remove(key);
-            let Some(tracked) = self.systems.get(key) else { continue };
+            let Some(tracked) = self.systems.get(key) else {
+                continue;
+            };
             let peers = self.peers(key, &tracked.system);
             let mut steering = steer::steer(&tracked.system, &tracked.seen, &peers, self.now);
             wishes.append(&mut steering.wishes);
@@ -254,8 +273,10 @@ impl Engine {
         for unplaced in placing.unplaced {
             let key = key(&unplaced.system);
             if let Some(tracked) = self.systems.get_mut(&key) {
-                tracked.unplaced.insert(unplaced.task, Waiting::Node(unplaced.tally));
-                tracked.status = Arc::new(SystemStatus::of(tracked, self.now));
+                tracked
+                    .unplaced
+                    .insert(unplaced.task, Waiting::Node(unplaced.tally));
+                self.status_stale.insert(key.clone());
                 self.view_stale.insert(tracked.system.id.vdc());
                 self.homeless.insert(key);
             }
@@ -275,13 +296,17 @@ impl Engine {
         }
         let actions = std::mem::take(&mut steering.actions);
         let now = self.now;
-        let Some(tracked) = self.systems.get_mut(key) else { return };
+        let Some(tracked) = self.systems.get_mut(key) else {
+            return;
+        };
         for action in &actions {
             tracked.seen.note_sent(action, now);
         }
         for action in &actions {
             if let Action::Supply(name) = action {
-                let fetching = SupplyState::Fetching { detail: "asked for".to_owned() };
+                let fetching = SupplyState::Fetching {
+                    detail: "asked for".to_owned(),
+                };
                 self.supplies.entry(name.clone()).or_insert(fetching);
                 self.unanswered.entry(name.clone()).or_default().sent(now);
             }
@@ -295,16 +320,28 @@ impl Engine {
             self.due.insert((at, key.clone()));
         }
         let exports = launching::exports(&tracked.system);
-        let peer = Peer { placed: steering.placed, ready: steering.ready, exports };
+        let peer = Peer {
+            placed: steering.placed,
+            ready: steering.ready,
+            exports,
+        };
         let was_ready = tracked.peer.ready;
         let peer_changed = peer != tracked.peer;
         tracked.peer = peer;
         tracked.last = steering;
         tracked.unplaced.clear();
-        tracked.status = Arc::new(SystemStatus::of(tracked, now));
-        let (vdc, path, is_ready) = (tracked.system.id.vdc(), tracked.system.id.path(), tracked.peer.ready);
+        self.status_stale.insert(key.clone());
+        let (vdc, path, is_ready) = (
+            tracked.system.id.vdc(),
+            tracked.system.id.path(),
+            tracked.peer.ready,
+        );
         if is_ready != was_ready {
-            let (kind, text) = if is_ready { ("ready", "is ready") } else { ("unready", "is no longer ready") };
+            let (kind, text) = if is_ready {
+                ("ready", "is ready")
+            } else {
+                ("unready", "is no longer ready")
+            };
             self.note(path, kind, text);
         }
         self.view_stale.insert(vdc);
@@ -319,20 +356,34 @@ impl Engine {
 
     /// Marks those that see what the system publishes.
     fn mark_users(&mut self, key: &Key) {
-        let users = self.users.get(key).into_iter().flatten().filter(|user| self.systems.contains_key(*user));
+        let users = self
+            .users
+            .get(key)
+            .into_iter()
+            .flatten()
+            .filter(|user| self.systems.contains_key(*user));
         self.dirty.extend(users.cloned().collect::<Vec<_>>());
     }
 
     /// Marks those that wait for the system to leave, if that has changed.
     fn mark_used(&mut self, key: &Key) {
-        let Some(tracked) = self.systems.get_mut(key) else { return };
+        let Some(tracked) = self.systems.get_mut(key) else {
+            return;
+        };
         let goal = tracked.system.header.intent.goal;
         let leaves = goal != smack_model::Goal::Running && tracked.system.live().next().is_some();
         if std::mem::replace(&mut tracked.leaves, leaves) == leaves {
             return;
         }
-        let used: Vec<Key> = tracked.uses.iter().map(|name| (key.0.clone(), key.1.clone(), name.clone())).collect();
-        self.dirty.extend(used.into_iter().filter(|key| self.systems.contains_key(key)));
+        let used: Vec<Key> = tracked
+            .uses
+            .iter()
+            .map(|name| (key.0.clone(), key.1.clone(), name.clone()))
+            .collect();
+        self.dirty.extend(
+            used.into_iter()
+                .filter(|key| self.systems.contains_key(key)),
+        );
     }
 
     /// Marks the systems of a VDC dirty.
@@ -343,7 +394,9 @@ impl Engine {
 
     /// Takes up what a system uses, after its spec was set.
     fn link(&mut self, key: &Key) {
-        let Some(tracked) = self.systems.get_mut(key) else { return };
+        let Some(tracked) = self.systems.get_mut(key) else {
+            return;
+        };
         let uses = launching::uses(&tracked.system.header.spec);
         let old = std::mem::replace(&mut tracked.uses, uses.clone());
         let used = |name: &Name| (key.0.clone(), key.1.clone(), name.clone());
@@ -351,7 +404,10 @@ impl Engine {
             self.unlink(key, &used(name));
         }
         for name in uses.difference(&old) {
-            self.users.entry(used(name)).or_default().insert(key.clone());
+            self.users
+                .entry(used(name))
+                .or_default()
+                .insert(key.clone());
         }
     }
 
@@ -367,15 +423,30 @@ impl Engine {
     fn take_placed(&mut self, placed: Placed) {
         let key = key(&placed.system);
         let (now, epoch) = (self.now, self.epoch);
-        let Some(tracked) = self.systems.get(&key) else { return };
+        let Some(tracked) = self.systems.get(&key) else {
+            return;
+        };
         let system = &tracked.system;
-        let Some(spec) = system.header.spec.tasks.get(&placed.task) else { return };
+        let Some(spec) = system.header.spec.tasks.get(&placed.task) else {
+            return;
+        };
         let last = system.tasks.get(&placed.task);
-        let replace = system.header.intent.replace.get(&placed.task).copied().unwrap_or(0);
+        let replace = system
+            .header
+            .intent
+            .replace
+            .get(&placed.task)
+            .copied()
+            .unwrap_or(0);
         let replaced = last.is_some_and(|last| last.replace < replace);
         // The volumes of a retired task were given up: one that comes back must not meet their removal.
-        let retired = last.is_some_and(|last| last.status == Status::Ended(smack_model::End::Retired));
-        let digest = system.digests.get(&placed.task).cloned().unwrap_or_default();
+        let retired =
+            last.is_some_and(|last| last.status == Status::Ended(smack_model::End::Retired));
+        let digest = system
+            .digests
+            .get(&placed.task)
+            .cloned()
+            .unwrap_or_default();
         let forgiven = last.is_some_and(|last| last.since <= system.header.intent.forgiven);
         let record = TaskRecord {
             id: TaskId {
@@ -400,7 +471,11 @@ impl Engine {
         };
         let mut changes = Vec::new();
         if !system.launches.contains_key(&digest) {
-            changes.push(Change::Launch(placed.system.clone(), digest, Arc::clone(&spec.launch)));
+            changes.push(Change::Launch(
+                placed.system.clone(),
+                digest,
+                Arc::clone(&spec.launch),
+            ));
         }
         for volume in &spec.volumes {
             let id = launching::volume_id(&record, &volume.name);
@@ -428,45 +503,81 @@ impl Engine {
     /// What the system may see: what it requires or reads, and who leaves before it.
     fn peers(&self, own: &Key, system: &System) -> Peers {
         let mut peers = Peers::default();
-        let other = |name: &Name| self.systems.get(&(own.0.clone(), own.1.clone(), name.clone()));
-        let uses = self.systems.get(own).into_iter().flat_map(|tracked| &tracked.uses);
+        let other = |name: &Name| {
+            self.systems
+                .get(&(own.0.clone(), own.1.clone(), name.clone()))
+        };
+        let uses = self
+            .systems
+            .get(own)
+            .into_iter()
+            .flat_map(|tracked| &tracked.uses);
         for (name, used) in uses.filter_map(|name| Some((name, other(name)?))) {
             peers.applications.insert(name.clone(), used.peer.clone());
         }
         for user in self.users.get(own).into_iter().flatten() {
-            let Some(tracked) = self.systems.get(user).filter(|_| user != own) else { continue };
+            let Some(tracked) = self.systems.get(user).filter(|_| user != own) else {
+                continue;
+            };
             let header = &tracked.system.header;
-            let requires = header.spec.requires.iter().any(|requirement| requirement.application == own.2);
+            let requires = header
+                .spec
+                .requires
+                .iter()
+                .any(|requirement| requirement.application == own.2);
             let leaves = header.intent.goal != smack_model::Goal::Running;
             if requires && leaves && tracked.system.live().next().is_some() {
                 peers.leaving_users.push(user.2.clone());
             }
         }
-        let artifacts = system.header.spec.tasks.values().flat_map(|task| &task.launch.artifacts);
+        let artifacts = system
+            .header
+            .spec
+            .tasks
+            .values()
+            .flat_map(|task| &task.launch.artifacts);
         let wanted: BTreeSet<&String> = artifacts.collect();
-        peers.supplies =
-            wanted.into_iter().filter_map(|name| Some((name.clone(), self.supplies.get(name)?.clone()))).collect();
+        peers.supplies = wanted
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), self.supplies.get(name)?.clone())))
+            .collect();
         peers
     }
 
     fn of_vdc(&self, vdc: &VdcId) -> impl Iterator<Item = (&Key, &Tracked)> {
         let (zone, name) = (vdc.zone.clone(), vdc.name.clone());
         let from = (zone.clone(), name.clone(), Name::lowest());
-        self.systems.range(from..).take_while(move |((scope, run, _), _)| *scope == zone && *run == name)
+        self.systems
+            .range(from..)
+            .take_while(move |((scope, run, _), _)| *scope == zone && *run == name)
     }
 
     fn with(&mut self, id: &SystemId, change: impl FnOnce(&mut Tracked)) {
-        if let Some(tracked) = self.systems.get_mut(&key(id)).filter(|tracked| tracked.system.id == *id) {
+        if let Some(tracked) = self
+            .systems
+            .get_mut(&key(id))
+            .filter(|tracked| tracked.system.id == *id)
+        {
             change(tracked);
         }
     }
 
     fn note(&mut self, subject: String, kind: &str, text: impl Into<String>) {
         let at = self.now;
-        self.pending.notes.push(Note { at, subject, kind: kind.to_owned(), text: text.into() });
+        self.pending.notes.push(Note {
+            at,
+            subject,
+            kind: kind.to_owned(),
+            text: text.into(),
+        });
     }
 
     fn refresh_view(&mut self) {
+        for key in std::mem::take(&mut self.status_stale) {
+            if let Some(tracked) = self.systems.get_mut(&key) {
+                tracked.status = Arc::new(SystemStatus::of(tracked, self.now));
+            }
+        }
         if self.view_stale.is_empty() {
             return;
         }
@@ -474,8 +585,10 @@ impl Engine {
         let mut view = View::clone(&self.view);
         view.now = self.now;
         for id in stale {
-            let systems: Vec<Arc<SystemStatus>> =
-                self.of_vdc(&id).map(|(_, tracked)| Arc::clone(&tracked.status)).collect();
+            let systems: Vec<Arc<SystemStatus>> = self
+                .of_vdc(&id)
+                .map(|(_, tracked)| Arc::clone(&tracked.status))
+                .collect();
             match self.vdcs.get(&id) {
                 Some(vdc) => view.put(vdc, systems),
                 None => view.remove(&id),
@@ -491,7 +604,10 @@ impl Tracked {
         let mut tracked = Self {
             system,
             seen: Seen::default(),
-            last: Steering { whole: vec![Waiting::Inventory], ..Steering::default() },
+            last: Steering {
+                whole: vec![Waiting::Inventory],
+                ..Steering::default()
+            },
             unplaced: BTreeMap::new(),
             wake_at: None,
             peer: Peer::default(),
@@ -521,7 +637,9 @@ impl Tracked {
 
     /// What the task waits for, the lack of a node included.
     pub(crate) fn waiting(&self, task: &TaskName) -> Option<&Waiting> {
-        self.unplaced.get(task).or_else(|| self.last.waiting.get(task))
+        self.unplaced
+            .get(task)
+            .or_else(|| self.last.waiting.get(task))
     }
 }
 
@@ -529,9 +647,15 @@ impl Seen {
     fn note_sent(&mut self, action: &Action, now: Timestamp) {
         let sent = |sent: &mut Sent| sent.sent(now);
         match action {
-            Action::Launch(order) => sent(&mut self.tasks.entry(order.id.name.clone()).or_default().launch),
-            Action::Stop { id, .. } => sent(&mut self.tasks.entry(id.name.clone()).or_default().stop),
-            Action::Probe(order) => sent(&mut self.tasks.entry(order.id.name.clone()).or_default().probe),
+            Action::Launch(order) => {
+                sent(&mut self.tasks.entry(order.id.name.clone()).or_default().launch)
+            }
+            Action::Stop { id, .. } => {
+                sent(&mut self.tasks.entry(id.name.clone()).or_default().stop)
+            }
+            Action::Probe(order) => {
+                sent(&mut self.tasks.entry(order.id.name.clone()).or_default().probe)
+            }
             Action::Question(question) => {
                 self.asked.insert(question.about.clone(), now);
             }
@@ -566,4 +690,3 @@ fn released_generations(system: &System, record: &TaskRecord, now: Timestamp) ->
 fn key(id: &SystemId) -> Key {
     (id.scope.clone(), id.run.clone(), id.application.clone())
 }
-

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use smack_model::{Addressing, Name, Node, NodeId, Ports, Resources, SystemId, TaskName, VdcId};
 
@@ -16,7 +17,7 @@ pub struct Fleet {
 
 #[derive(Debug, Clone)]
 pub(crate) struct NodeState {
-    pub(crate) node: Node,
+    pub(crate) node: Arc<Node>,
     /// The capacity without what is promised; 0 where a node has shrunk below its promises.
     pub(crate) free: Resources,
     promised: Promised,
@@ -58,7 +59,11 @@ impl Fleet {
     pub(crate) fn set_nodes(&mut self, nodes: Vec<Node>) -> Option<(Vec<NodeId>, Vec<NodeId>)> {
         let named: BTreeSet<NodeId> = nodes.iter().map(|node| node.id.clone()).collect();
         let mut lost = Vec::new();
-        for state in self.nodes.iter_mut().filter(|state| state.usable && !named.contains(&state.node.id)) {
+        for state in self
+            .nodes
+            .iter_mut()
+            .filter(|state| state.usable && !named.contains(&state.node.id))
+        {
             state.usable = false;
             lost.push(state.node.id.clone());
         }
@@ -69,15 +74,21 @@ impl Fleet {
                 if !state.usable {
                     came.push(node.id.clone());
                 }
-                changed |= state.node != node;
-                state.node = node;
+                changed |= *state.node != node;
+                state.node = Arc::new(node);
                 state.usable = true;
                 state.reckon();
             } else {
                 came.push(node.id.clone());
                 self.index.insert(node.id.clone(), self.nodes.len());
                 let (free, promised, ports) = (node.capacity, Promised::default(), BTreeSet::new());
-                self.nodes.push(NodeState { node, free, promised, usable: true, ports });
+                self.nodes.push(NodeState {
+                    node: Arc::new(node),
+                    free,
+                    promised,
+                    usable: true,
+                    ports,
+                });
             }
         }
         (changed || !lost.is_empty() || !came.is_empty()).then_some((lost, came))
@@ -90,12 +101,15 @@ impl Fleet {
     }
 
     pub(crate) fn is_usable(&self, node: &NodeId) -> bool {
-        self.position(node).is_some_and(|index| self.nodes[index].usable)
+        self.position(node)
+            .is_some_and(|index| self.nodes[index].usable)
     }
 
     /// Whether the task holds a promise of that node.
     pub(crate) fn holds(&self, task: &(SystemId, TaskName), node: usize) -> bool {
-        self.holdings.get(task).is_some_and(|holding| holding.node == node)
+        self.holdings
+            .get(task)
+            .is_some_and(|holding| holding.node == node)
     }
 
     pub(crate) fn position(&self, node: &NodeId) -> Option<usize> {
@@ -103,21 +117,33 @@ impl Fleet {
     }
 
     /// Promises `needs` and `ports` of a node to a task. Promising again replaces the promise.
-    pub(crate) fn hold(&mut self, task: (SystemId, TaskName), node: usize, needs: Resources, ports: &Ports) {
+    pub(crate) fn hold(
+        &mut self,
+        task: (SystemId, TaskName),
+        node: usize,
+        needs: Resources,
+        ports: &Ports,
+    ) {
         self.release(&task);
         let state = &mut self.nodes[node];
         state.promised.cpu_millis += u64::from(needs.cpu_millis);
         state.promised.memory_mib += u64::from(needs.memory_mib);
         state.reckon();
         let shared = matches!(state.node.addressing, Addressing::PerNode { .. });
-        let ports: Vec<u16> = if shared { ports.values().copied().collect() } else { Vec::new() };
+        let ports: Vec<u16> = if shared {
+            ports.values().copied().collect()
+        } else {
+            Vec::new()
+        };
         state.ports.extend(&ports);
         self.holdings.insert(task, Holding { node, needs, ports });
     }
 
     /// Gives back what was promised to a task; whether anything was.
     pub(crate) fn release(&mut self, task: &(SystemId, TaskName)) -> bool {
-        let Some(Holding { node, needs, ports }) = self.holdings.remove(task) else { return false };
+        let Some(Holding { node, needs, ports }) = self.holdings.remove(task) else {
+            return false;
+        };
         let state = &mut self.nodes[node];
         state.promised.cpu_millis -= u64::from(needs.cpu_millis);
         state.promised.memory_mib -= u64::from(needs.memory_mib);
@@ -130,11 +156,17 @@ impl Fleet {
 
     /// Marks an address as a VDC's; it is kept over the attempts of a task.
     pub(crate) fn hold_address(&mut self, vdc: &VdcId, address: &str) {
-        let Some((block, bits)) = loopback(address) else { return };
+        let Some((block, bits)) = loopback(address) else {
+            return;
+        };
         if !self.addresses.used.insert(bits) {
             return;
         }
-        let (owner, count) = self.addresses.blocks.entry(block).or_insert_with(|| (vdc.clone(), 0));
+        let (owner, count) = self
+            .addresses
+            .blocks
+            .entry(block)
+            .or_insert_with(|| (vdc.clone(), 0));
         *count += 1;
         let (owner, is_full) = (owner.clone(), *count >= BLOCK);
         let open = self.addresses.open.entry(owner).or_default();
@@ -146,11 +178,15 @@ impl Fleet {
     }
 
     pub(crate) fn release_address(&mut self, address: &str) {
-        let Some((block, bits)) = loopback(address) else { return };
+        let Some((block, bits)) = loopback(address) else {
+            return;
+        };
         if !self.addresses.used.remove(&bits) {
             return;
         }
-        let Some((owner, count)) = self.addresses.blocks.get_mut(&block) else { return };
+        let Some((owner, count)) = self.addresses.blocks.get_mut(&block) else {
+            return;
+        };
         *count -= 1;
         let (owner, is_empty) = (owner.clone(), *count == 0);
         let open = self.addresses.open.entry(owner.clone()).or_default();
@@ -160,41 +196,66 @@ impl Fleet {
         } else {
             open.insert(block);
         }
-        if self.addresses.open.get(&owner).is_some_and(BTreeSet::is_empty) {
+        if self
+            .addresses
+            .open
+            .get(&owner)
+            .is_some_and(BTreeSet::is_empty)
+        {
             self.addresses.open.remove(&owner);
         }
     }
 
     /// The lowest free address in the VDC's blocks, else the first of a block that nobody has.
-    pub(crate) fn new_address(&mut self, vdc: &VdcId, first: u16, last: u16, foreign: &[u16]) -> Option<String> {
+    pub(crate) fn new_address(
+        &mut self,
+        vdc: &VdcId,
+        first: u16,
+        last: u16,
+        foreign: &[u16],
+    ) -> Option<String> {
         let Addresses { blocks, open, used } = &self.addresses;
         let own = open.get(vdc).into_iter().flatten().copied();
-        let fresh = || (first..=last).find(|block| !blocks.contains_key(block) && !foreign.contains(block));
+        let fresh =
+            || (first..=last).find(|block| !blocks.contains_key(block) && !foreign.contains(block));
         let in_block = |block: u16| {
             let [b, c] = block.to_be_bytes();
             let base = Ipv4Addr::new(127, b, c, 0).to_bits();
             (base + 1..=base + u32::from(BLOCK)).find(|address| !used.contains(address))
         };
-        let address = own.into_iter().find_map(in_block).or_else(|| fresh().and_then(in_block))?;
+        let address = own
+            .into_iter()
+            .find_map(in_block)
+            .or_else(|| fresh().and_then(in_block))?;
         let text = Ipv4Addr::from_bits(address).to_string();
         self.hold_address(vdc, &text);
         Some(text)
     }
 
     pub fn node_ids(&self) -> impl Iterator<Item = &NodeId> {
-        self.nodes.iter().filter(|state| state.usable).map(|state| &state.node.id)
+        self.nodes
+            .iter()
+            .filter(|state| state.usable)
+            .map(|state| &state.node.id)
     }
 
     /// Capacity and what is free of it, over all usable nodes.
     pub fn totals(&self) -> (Resources, Resources) {
         let usable = self.nodes.iter().filter(|state| state.usable);
-        usable.fold((Resources::default(), Resources::default()), |(mut all, mut free), state| {
-            all.cpu_millis = all.cpu_millis.saturating_add(state.node.capacity.cpu_millis);
-            all.memory_mib = all.memory_mib.saturating_add(state.node.capacity.memory_mib);
-            free.cpu_millis = free.cpu_millis.saturating_add(state.free.cpu_millis);
-            free.memory_mib = free.memory_mib.saturating_add(state.free.memory_mib);
-            (all, free)
-        })
+        usable.fold(
+            (Resources::default(), Resources::default()),
+            |(mut all, mut free), state| {
+                all.cpu_millis = all
+                    .cpu_millis
+                    .saturating_add(state.node.capacity.cpu_millis);
+                all.memory_mib = all
+                    .memory_mib
+                    .saturating_add(state.node.capacity.memory_mib);
+                free.cpu_millis = free.cpu_millis.saturating_add(state.free.cpu_millis);
+                free.memory_mib = free.memory_mib.saturating_add(state.free.memory_mib);
+                (all, free)
+            },
+        )
     }
 
     /// Checks that no promise exceeds its node: for tests and seeds.
@@ -204,9 +265,34 @@ impl Fleet {
             promised[holding.node].0 += u64::from(holding.needs.cpu_millis);
             promised[holding.node].1 += u64::from(holding.needs.memory_mib);
         }
-        self.nodes.iter().zip(promised).all(|(state, (cpu, memory))| {
-            cpu <= u64::from(state.node.capacity.cpu_millis) && memory <= u64::from(state.node.capacity.memory_mib)
-        })
+        self.nodes
+            .iter()
+            .zip(promised)
+            .all(|(state, (cpu, memory))| {
+                cpu <= u64::from(state.node.capacity.cpu_millis)
+                    && memory <= u64::from(state.node.capacity.memory_mib)
+            })
+    }
+
+    /// The same fleet with the promises to one VDC's tasks listed and no others': enough to try placements for it.
+    pub(crate) fn sketch(&self, vdc: &VdcId) -> Self {
+        let from = SystemId {
+            scope: vdc.zone.clone(),
+            run: vdc.name.clone(),
+            application: Name::lowest(),
+            incarnation: 0,
+        };
+        let own = self.holdings.range((from, Name::lowest())..);
+        let own =
+            own.take_while(|((system, _), _)| system.scope == vdc.zone && system.run == vdc.name);
+        Self {
+            nodes: self.nodes.clone(),
+            index: self.index.clone(),
+            holdings: own
+                .map(|(task, holding)| (task.clone(), holding.clone()))
+                .collect(),
+            addresses: self.addresses.clone(),
+        }
     }
 
     /// Where the tasks of one system are, other than `except`.

@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use smack_model::{
-    Content, Launch, LaunchOrder, Name, Piece, ServiceSpec, System, TaskRecord, TaskSpec, Template, VolumeId, stamp,
+    Content, Launch, LaunchOrder, Name, Piece, ServiceSpec, System, TaskRecord, TaskSpec, Template,
+    VolumeId, stamp,
 };
 
 use crate::peers::Peers;
@@ -17,10 +18,14 @@ pub(crate) fn order(
     spec: &TaskSpec,
     peers: &Peers,
 ) -> Result<LaunchOrder, String> {
-    let volumes = spec.volumes.iter().map(|volume| (volume.name.clone(), volume_id(record, &volume.name)));
+    let volumes = spec
+        .volumes
+        .iter()
+        .map(|volume| (volume.name.clone(), volume_id(record, &volume.name)));
     let fill = |template: &Template| {
         template.fill(|piece| {
-            fill_own(system, record, piece).map_or_else(|| fill_foreign(system, peers, piece), |text| Ok(Some(text)))
+            fill_own(system, record, piece)
+                .map_or_else(|| fill_foreign(system, peers, piece), |text| Ok(Some(text)))
         })
     };
     let mut launch = Launch::clone(&spec.launch);
@@ -86,14 +91,23 @@ pub(crate) fn exports(system: &System) -> BTreeMap<String, String> {
 
 /// The applications that a service requires or whose exports it reads.
 pub(crate) fn uses(spec: &ServiceSpec) -> BTreeSet<Name> {
-    let mut uses: BTreeSet<Name> = spec.requires.iter().map(|requirement| requirement.application.clone()).collect();
+    let mut uses: BTreeSet<Name> = spec
+        .requires
+        .iter()
+        .map(|requirement| requirement.application.clone())
+        .collect();
     for task in spec.tasks.values() {
         let launch = &task.launch;
         let files = launch.files.iter().filter_map(|file| match &file.content {
             Content::Text(text) => Some(text),
             Content::Hex(_) => None,
         });
-        for template in launch.command.iter().chain(launch.env.values()).chain(files) {
+        for template in launch
+            .command
+            .iter()
+            .chain(launch.env.values())
+            .chain(files)
+        {
             for piece in &template.0 {
                 if let Piece::Export(application, _) = piece {
                     uses.insert(application.clone());
@@ -138,12 +152,20 @@ fn fill_foreign(system: &System, peers: &Peers, piece: &Piece) -> Result<Option<
         Piece::Export(application, name) => {
             let peer = peers.applications.get(application);
             let value = peer.and_then(|peer| peer.exports.get(name));
-            value.map(|value| Some(value.clone())).ok_or_else(|| format!("${{{application}.{name}}}"))
+            value
+                .map(|value| Some(value.clone()))
+                .ok_or_else(|| format!("${{{application}.{name}}}"))
         }
         Piece::Address(Some(task)) => Err(format!("the address of {task}")),
-        Piece::Address(None) => Err(format!("the address of a task of {}", system.id.application)),
+        Piece::Address(None) => Err(format!(
+            "the address of a task of {}",
+            system.id.application
+        )),
         Piece::Port(task, port) => {
-            let of = task.as_ref().map(|task| format!(" of {task}")).unwrap_or_default();
+            let of = task
+                .as_ref()
+                .map(|task| format!(" of {task}"))
+                .unwrap_or_default();
             Err(format!("port {port}{of}"))
         }
         Piece::Node => Err("the node".to_owned()),

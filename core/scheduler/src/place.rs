@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use smack_model::{
-    Addressing, Constraint, NodeId, PortSpec, PortWish, Ports, Resources, Rule, SystemId, TaskName, Timestamp,
-    matches_whole,
+    Addressing, Constraint, NodeId, PortSpec, PortWish, Ports, Resources, Rule, SystemId, TaskName,
+    Timestamp, matches_whole,
 };
 
 use crate::fleet::{Fleet, NodeState};
@@ -64,7 +64,11 @@ impl fmt::Display for Tally {
         if self.counts.is_empty() {
             return f.write_str("there is no node");
         }
-        let counts: Vec<String> = self.counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        let counts: Vec<String> = self
+            .counts
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
         f.write_str(&counts.join(", "))?;
         if !self.nearest.is_empty() {
             write!(f, " (nearest: {})", self.nearest.join("; "))?;
@@ -103,18 +107,39 @@ pub fn place(wishes: Vec<Wish>, fleet: &mut Fleet) -> Placing {
         })
         .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
-    let mut scratch = Scratch::default();
+    let free = fleet.nodes.iter().map(|state| {
+        if state.usable {
+            state.free
+        } else {
+            Resources::default()
+        }
+    });
+    let mut scratch = Scratch {
+        free: free.collect(),
+        ..Scratch::default()
+    };
     for (_, wish) in ranked {
         match choose(&wish, fleet, &mut scratch) {
             Ok((node, ports)) => match settle(&wish, node, ports, fleet) {
-                Ok(placed) => placing.placed.push(placed),
+                Ok(placed) => {
+                    scratch.free[node] = fleet.nodes[node].free;
+                    placing.placed.push(placed);
+                }
                 Err(miss) => {
                     let mut tally = Tally::default();
                     tally.add(&fleet.nodes[node], &miss);
-                    placing.unplaced.push(Unplaced { system: wish.system, task: wish.task, tally });
+                    placing.unplaced.push(Unplaced {
+                        system: wish.system,
+                        task: wish.task,
+                        tally,
+                    });
                 }
             },
-            Err(tally) => placing.unplaced.push(Unplaced { system: wish.system, task: wish.task, tally }),
+            Err(tally) => placing.unplaced.push(Unplaced {
+                system: wish.system,
+                task: wish.task,
+                tally,
+            }),
         }
     }
     placing
@@ -126,6 +151,8 @@ struct Scratch {
     /// Tasks of the wish's system per node.
     own: Vec<u16>,
     own_nodes: Vec<usize>,
+    /// What each node has free, side by side: the inner loop reads nothing else.
+    free: Vec<Resources>,
 }
 
 fn choose(wish: &Wish, fleet: &Fleet, scratch: &mut Scratch) -> Result<(usize, Ports), Tally> {
@@ -139,17 +166,25 @@ fn choose(wish: &Wish, fleet: &Fleet, scratch: &mut Scratch) -> Result<(usize, P
     }
     if let Some(bound) = &wish.bound {
         let Some(index) = fleet.position(bound) else {
-            let counts = BTreeMap::from([(format!("{bound}, which holds its data, is not there"), 1)]);
-            return Err(Tally { counts, nearest: Vec::new() });
+            let counts =
+                BTreeMap::from([(format!("{bound}, which holds its data, is not there"), 1)]);
+            return Err(Tally {
+                counts,
+                nearest: Vec::new(),
+            });
         };
         let found = fits(wish, index, fleet, scratch);
         return found.map(|ports| (index, ports)).map_err(|miss| {
             let mut tally = Tally::default();
             tally.add(&fleet.nodes[index], &miss);
-            for other in fleet.nodes.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, node)| node) {
-                tally.add(other, &Miss::DataElsewhere(bound.clone()));
+            let others = u32::try_from(fleet.nodes.len())
+                .unwrap_or(u32::MAX)
+                .saturating_sub(1);
+            if others > 0 {
+                tally
+                    .counts
+                    .insert(Miss::DataElsewhere(bound.clone()).reason(), others);
             }
-            tally.nearest.truncate(3);
             tally
         });
     }
@@ -161,14 +196,16 @@ fn choose(wish: &Wish, fleet: &Fleet, scratch: &mut Scratch) -> Result<(usize, P
     }
     // Fewest of the same system, then most free memory, then processor, then the first.
     let mut best: Option<(u16, u32, u32, usize)> = None;
-    for (index, state) in fleet.nodes.iter().enumerate() {
-        if !state.usable
-            || state.free.memory_mib < wish.needs.memory_mib
-            || state.free.cpu_millis < wish.needs.cpu_millis
-        {
+    for (index, free) in scratch.free.iter().enumerate() {
+        if free.memory_mib < wish.needs.memory_mib || free.cpu_millis < wish.needs.cpu_millis {
             continue;
         }
-        let score = (scratch.own[index], u32::MAX - state.free.memory_mib, u32::MAX - state.free.cpu_millis, index);
+        let score = (
+            scratch.own[index],
+            u32::MAX - free.memory_mib,
+            u32::MAX - free.cpu_millis,
+            index,
+        );
         if best.is_none_or(|best| score < best) && fits(wish, index, fleet, scratch).is_ok() {
             best = Some(score);
         }
@@ -188,12 +225,21 @@ fn fits(wish: &Wish, index: usize, fleet: &Fleet, scratch: &Scratch) -> Result<P
     if !state.usable {
         return Err(Miss::Unusable);
     }
-    let Resources { cpu_millis, memory_mib } = wish.needs;
+    let Resources {
+        cpu_millis,
+        memory_mib,
+    } = wish.needs;
     if state.free.memory_mib < memory_mib {
-        return Err(Miss::Memory { free: state.free.memory_mib, needed: memory_mib });
+        return Err(Miss::Memory {
+            free: state.free.memory_mib,
+            needed: memory_mib,
+        });
     }
     if state.free.cpu_millis < cpu_millis {
-        return Err(Miss::Cpu { free: state.free.cpu_millis, needed: cpu_millis });
+        return Err(Miss::Cpu {
+            free: state.free.cpu_millis,
+            needed: cpu_millis,
+        });
     }
     // Where its data is it was allowed once; there or nowhere.
     for constraint in wish.constraints.iter().filter(|_| wish.bound.is_none()) {
@@ -208,15 +254,22 @@ fn ports(wish: &Wish, state: &NodeState) -> Result<Ports, Miss> {
     let mut chosen = Ports::new();
     let (shared, first, last) = match &state.node.addressing {
         Addressing::PerTask { .. } => (false, 20_000, u16::MAX),
-        Addressing::PerNode { ports: (first, last), .. } => (true, *first, *last),
+        Addressing::PerNode {
+            ports: (first, last),
+            ..
+        } => (true, *first, *last),
     };
     let is_free = |chosen: &Ports, port: u16| {
-        !(shared && state.ports.contains(&port)) && !chosen.values().any(|taken| *taken == port)
+        let taken =
+            (shared && state.ports.contains(&port)) || chosen.values().any(|taken| *taken == port);
+        !taken
     };
     for PortSpec { name, wish: port } in &wish.ports {
         let kept = wish.kept_ports.get(name).copied();
         let number = match port {
-            PortWish::Fixed(port) => is_free(&chosen, *port).then_some(*port).ok_or(Miss::Port(*port))?,
+            PortWish::Fixed(port) => is_free(&chosen, *port)
+                .then_some(*port)
+                .ok_or(Miss::Port(*port))?,
             PortWish::Range(low, high) => kept
                 .filter(|port| (*low..=*high).contains(port) && is_free(&chosen, *port))
                 .or_else(|| (*low..=*high).find(|port| is_free(&chosen, *port)))
@@ -237,7 +290,10 @@ fn holds(constraint: &Constraint, index: usize, fleet: &Fleet, scratch: &Scratch
         return matches!(constraint.rule, Rule::Unlike(_) | Rule::IsNot(_));
     };
     let on_value = || -> u32 {
-        let same = scratch.own_nodes.iter().filter(|node| value_of(**node) == Some(value));
+        let same = scratch
+            .own_nodes
+            .iter()
+            .filter(|node| value_of(**node) == Some(value));
         u32::try_from(same.count()).unwrap_or(u32::MAX)
     };
     match &constraint.rule {
@@ -260,7 +316,10 @@ fn holds(constraint: &Constraint, index: usize, fleet: &Fleet, scratch: &Scratch
             if at_least.is_some_and(|number| used < number as usize) {
                 return on_value() == 0;
             }
-            counts.values().min().is_none_or(|least| on_value() <= *least)
+            counts
+                .values()
+                .min()
+                .is_none_or(|least| on_value() <= *least)
         }
         Rule::Like(expression) => matches_whole(expression, value),
         Rule::Unlike(expression) => !matches_whole(expression, value),
@@ -281,67 +340,143 @@ fn value<'a>(state: &'a NodeState, attribute: &str) -> Option<&'a str> {
 fn settle(wish: &Wish, node: usize, ports: Ports, fleet: &mut Fleet) -> Result<Placed, Miss> {
     let address = match &fleet.nodes[node].node.addressing {
         Addressing::PerNode { address, .. } => address.clone(),
-        Addressing::PerTask { first_block, last_block, foreign } => match &wish.address {
+        Addressing::PerTask {
+            first_block,
+            last_block,
+            foreign,
+        } => match &wish.address {
             Some(address) => address.clone(),
             None => {
                 let (first, last, foreign) = (*first_block, *last_block, foreign.clone());
-                fleet.new_address(&wish.system.vdc(), first, last, &foreign).ok_or(Miss::NoAddress)?
+                fleet
+                    .new_address(&wish.system.vdc(), first, last, &foreign)
+                    .ok_or(Miss::NoAddress)?
             }
         },
     };
-    fleet.hold((wish.system.clone(), wish.task.clone()), node, wish.needs, &ports);
+    fleet.hold(
+        (wish.system.clone(), wish.task.clone()),
+        node,
+        wish.needs,
+        &ports,
+    );
     let node = fleet.nodes[node].node.id.clone();
-    Ok(Placed { system: wish.system.clone(), task: wish.task.clone(), node, address, ports })
+    Ok(Placed {
+        system: wish.system.clone(),
+        task: wish.task.clone(),
+        node,
+        address,
+        ports,
+    })
 }
 
+/// Counts by reason; texts are made of what is told alone, for there may be thousands of nodes.
 fn tally(wish: &Wish, fleet: &Fleet, scratch: &Scratch) -> Tally {
-    let mut misses: Vec<(Miss, &NodeState)> = fleet
-        .nodes
-        .iter()
-        .enumerate()
-        .filter_map(|(index, state)| Some((fits(wish, index, fleet, scratch).err()?, state)))
-        .collect();
-    misses.sort_by(|(a, x), (b, y)| {
-        let lacking = |miss: &Miss| match miss {
-            Miss::Memory { free, needed } | Miss::Cpu { free, needed } => needed - free,
-            Miss::Port(_) | Miss::NoAddress | Miss::Constraint(_) | Miss::DataElsewhere(_) | Miss::Unusable => 0,
+    let mut counts: Vec<(Miss, u32)> = Vec::new();
+    let mut nearest: Vec<(Miss, &NodeState)> = Vec::new();
+    for (index, state) in fleet.nodes.iter().enumerate() {
+        let Err(miss) = fits(wish, index, fleet, scratch) else {
+            continue;
         };
-        (a.rank(), lacking(a), &x.node.id).cmp(&(b.rank(), lacking(b), &y.node.id))
-    });
-    let mut tally = Tally::default();
-    for (miss, state) in misses {
-        tally.add(state, &miss);
+        match counts.iter_mut().find(|(other, _)| other.is_alike(&miss)) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((miss.clone(), 1)),
+        }
+        if !miss.is_near() {
+            continue;
+        }
+        let distance = (miss.rank(), miss.lacking(), &state.node.id);
+        let rank = nearest.partition_point(|(miss, state)| {
+            (miss.rank(), miss.lacking(), &state.node.id) < distance
+        });
+        if rank < NEAREST {
+            nearest.truncate(NEAREST - 1);
+            nearest.insert(rank, (miss, state));
+        }
     }
-    tally.nearest.truncate(3);
-    tally
+    Tally {
+        counts: counts
+            .into_iter()
+            .map(|(miss, count)| (miss.reason(), count))
+            .collect(),
+        nearest: nearest
+            .into_iter()
+            .map(|(miss, state)| miss.near(state))
+            .collect(),
+    }
 }
+
+/// So many of the nearest misses are told.
+const NEAREST: usize = 3;
 
 impl Tally {
     fn add(&mut self, state: &NodeState, miss: &Miss) {
-        let node = &state.node.id;
-        let (reason, near) = match miss {
-            Miss::Memory { free, needed } => (
-                format!("with less than {needed} MiB free"),
-                format!("{node} lacks {} MiB: {free} of {needed} MiB free", needed - free),
-            ),
-            Miss::Cpu { free, needed } => (
-                format!("with less than {} cpu free", cores(*needed)),
-                format!("{node} has {} of {} cpu free", cores(*free), cores(*needed)),
-            ),
-            Miss::Port(port) => (format!("with port {port} taken"), format!("{node}: port {port} is taken")),
-            Miss::NoAddress => ("without a free address".to_owned(), format!("{node} has no address left")),
-            Miss::Constraint(text) => (format!("not allowed by {text}"), format!("{node}: {text}")),
-            Miss::DataElsewhere(bound) => (format!("without its data, which is on {bound}"), String::new()),
-            Miss::Unusable => ("not reachable".to_owned(), String::new()),
-        };
-        *self.counts.entry(reason).or_default() += 1;
-        if !near.is_empty() && self.nearest.len() < 3 {
-            self.nearest.push(near);
+        *self.counts.entry(miss.reason()).or_default() += 1;
+        if miss.is_near() && self.nearest.len() < NEAREST {
+            self.nearest.push(miss.near(state));
         }
     }
 }
 
 impl Miss {
+    /// What such misses are counted by.
+    fn reason(&self) -> String {
+        match self {
+            Self::Memory { needed, .. } => format!("with less than {needed} MiB free"),
+            Self::Cpu { needed, .. } => format!("with less than {} cpu free", cores(*needed)),
+            Self::Port(port) => format!("with port {port} taken"),
+            Self::NoAddress => "without a free address".to_owned(),
+            Self::Constraint(text) => format!("not allowed by {text}"),
+            Self::DataElsewhere(bound) => format!("without its data, which is on {bound}"),
+            Self::Unusable => "not reachable".to_owned(),
+        }
+    }
+
+    /// Whether both have the same reason.
+    fn is_alike(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Memory { needed, .. }, Self::Memory { needed: other, .. })
+            | (Self::Cpu { needed, .. }, Self::Cpu { needed: other, .. }) => needed == other,
+            (one, other) => one == other,
+        }
+    }
+
+    /// The miss of one node, for people.
+    fn near(&self, state: &NodeState) -> String {
+        let node = &state.node.id;
+        match self {
+            Self::Memory { free, needed } => {
+                format!(
+                    "{node} lacks {} MiB: {free} of {needed} MiB free",
+                    needed - free
+                )
+            }
+            Self::Cpu { free, needed } => {
+                format!("{node} has {} of {} cpu free", cores(*free), cores(*needed))
+            }
+            Self::Port(port) => format!("{node}: port {port} is taken"),
+            Self::NoAddress => format!("{node} has no address left"),
+            Self::Constraint(text) => format!("{node}: {text}"),
+            Self::DataElsewhere(_) | Self::Unusable => String::new(),
+        }
+    }
+
+    /// Whether a little more on the node would do: worth telling.
+    fn is_near(&self) -> bool {
+        !matches!(self, Self::DataElsewhere(_) | Self::Unusable)
+    }
+
+    fn lacking(&self) -> u32 {
+        match self {
+            Self::Memory { free, needed } | Self::Cpu { free, needed } => needed - free,
+            Self::Port(_)
+            | Self::NoAddress
+            | Self::Constraint(_)
+            | Self::DataElsewhere(_)
+            | Self::Unusable => 0,
+        }
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::Memory { .. } => 0,

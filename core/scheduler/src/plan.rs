@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use smack_model::{
-    Digest, Goal, Name, OperationStatus, Requirement, ServiceSpec, Status, Strategy, System, TaskName,
-    Until,
+    Digest, Goal, Name, OperationStatus, Requirement, ServiceSpec, Status, Strategy, System,
+    TaskName, Until,
 };
 
 /// The effect of a spec on one system.
@@ -68,17 +68,28 @@ pub fn plan(application: &Name, system: Option<&System>, spec: Option<&ServiceSp
             for record in system.into_iter().flat_map(System::live) {
                 let reasons = vec!["no longer in the stack".to_owned()];
                 let subject = record.id.name.to_string();
-                steps.push(Step { subject, effect: Effect::End, reasons, after: Vec::new() });
+                steps.push(Step {
+                    subject,
+                    effect: Effect::End,
+                    reasons,
+                    after: Vec::new(),
+                });
             }
         }
     }
-    Plan { application: application.clone(), kind, steps }
+    Plan {
+        application: application.clone(),
+        kind,
+        steps,
+    }
 }
 
 impl Plan {
     /// Whether a run would do nothing to the system.
     pub fn is_silent(&self) -> bool {
-        self.steps.iter().all(|step| step.effect == Effect::Unchanged)
+        self.steps
+            .iter()
+            .all(|step| step.effect == Effect::Unchanged)
     }
 }
 
@@ -88,7 +99,9 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
     for phase in &spec.phases {
         let mut serial = before.clone();
         for name in &phase.tasks {
-            let Some(task) = spec.tasks.get(name) else { continue };
+            let Some(task) = spec.tasks.get(name) else {
+                continue;
+            };
             let record = system.and_then(|system| system.tasks.get(name));
             let stopped = system.is_some_and(|system| system.header.intent.goal != Goal::Running);
             let (effect, reasons) = match (record, system) {
@@ -98,7 +111,9 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
                         (Effect::Unchanged, Vec::new())
                     } else {
                         let old = system.launches.get(&record.digest);
-                        let mut reasons = old.map(|old| old.differences(&task.launch)).unwrap_or_default();
+                        let mut reasons = old
+                            .map(|old| old.differences(&task.launch))
+                            .unwrap_or_default();
                         if reasons.is_empty() {
                             reasons.push("its launch differs".to_owned());
                         }
@@ -107,8 +122,13 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
                 }
                 (Some(record), _) if record.status == Status::Ended(smack_model::End::Exit(0)) => {
                     let is_done = task.goal != smack_model::TaskGoal::Running
-                        && (task.goal == smack_model::TaskGoal::Once || record.digest == task.launch.digest());
-                    if is_done { (Effect::Unchanged, Vec::new()) } else { (Effect::Start, Vec::new()) }
+                        && (task.goal == smack_model::TaskGoal::Once
+                            || record.digest == task.launch.digest());
+                    if is_done {
+                        (Effect::Unchanged, Vec::new())
+                    } else {
+                        (Effect::Start, Vec::new())
+                    }
                 }
                 (Some(_), _) if stopped => (Effect::Unchanged, vec!["stopped".to_owned()]),
                 _ => (Effect::Start, Vec::new()),
@@ -119,42 +139,77 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
                     if let Some(previous) = &rolled {
                         after.push(format!("{previous} ready"));
                     }
-                    after.extend(spec.check.as_ref().map(|_| format!("the product says {name} may go")));
+                    after.extend(
+                        spec.check
+                            .as_ref()
+                            .map(|_| format!("the product says {name} may go")),
+                    );
                     rolled = Some(name.clone());
                     after
                 }
                 Effect::Start => serial.clone(),
-                _ => Vec::new(),
+                Effect::Replace
+                | Effect::Remove
+                | Effect::End
+                | Effect::Operate
+                | Effect::Unchanged => Vec::new(),
             };
             if phase.strategy == Strategy::Serial && effect == Effect::Start {
                 serial = vec![format!("{name} ready")];
             }
-            steps.push(Step { subject: name.to_string(), effect, reasons, after });
+            steps.push(Step {
+                subject: name.to_string(),
+                effect,
+                reasons,
+                after,
+            });
         }
         before = vec![format!("phase {} ready", phase.name)];
     }
     let last = spec.roll_last.as_ref().filter(|_| spec.budget <= 1);
-    if let (Some(role), true) = (last, steps.iter().filter(|step| step.effect == Effect::Restart).count() > 1) {
-        for step in steps.iter_mut().filter(|step| step.effect == Effect::Restart) {
+    if let (Some(role), true) = (
+        last,
+        steps
+            .iter()
+            .filter(|step| step.effect == Effect::Restart)
+            .count()
+            > 1,
+    ) {
+        for step in steps
+            .iter_mut()
+            .filter(|step| step.effect == Effect::Restart)
+        {
             step.after.retain(|text| !text.ends_with(" ready"));
-            step.after.insert(0, format!("the others, one at a time, the {role} last"));
+            step.after
+                .insert(0, format!("the others, one at a time, the {role} last"));
         }
     }
 }
 
 fn removals(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>) {
     let Some(system) = system else { return };
-    for record in system.live().filter(|record| !spec.tasks.contains_key(&record.id.name)) {
+    for record in system
+        .live()
+        .filter(|record| !spec.tasks.contains_key(&record.id.name))
+    {
         let name = &record.id.name;
         let mut after = Vec::new();
         if system.header.spec.drains.contains_key(name) {
             after.push(format!("drain {name}: everything it holds is moved away"));
         }
         if (spec.tasks.len() as u64) < u64::from(spec.minimum.tasks) {
-            after.push(format!("refused below {}: {}", spec.minimum.tasks, spec.minimum.reason));
+            after.push(format!(
+                "refused below {}: {}",
+                spec.minimum.tasks, spec.minimum.reason
+            ));
         }
         let reasons = vec!["no longer wanted".to_owned()];
-        steps.push(Step { subject: name.to_string(), effect: Effect::Remove, reasons, after });
+        steps.push(Step {
+            subject: name.to_string(),
+            effect: Effect::Remove,
+            reasons,
+            after,
+        });
     }
 }
 
@@ -165,9 +220,17 @@ fn operations(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>
         let done = record.is_some_and(|record| {
             record.digest == wanted && matches!(record.status, OperationStatus::Done { .. })
         });
-        let (effect, after) =
-            if done { (Effect::Unchanged, Vec::new()) } else { (Effect::Operate, vec!["all tasks ready".to_owned()]) };
-        steps.push(Step { subject: operation.name.clone(), effect, reasons: Vec::new(), after });
+        let (effect, after) = if done {
+            (Effect::Unchanged, Vec::new())
+        } else {
+            (Effect::Operate, vec!["all tasks ready".to_owned()])
+        };
+        steps.push(Step {
+            subject: operation.name.clone(),
+            effect,
+            reasons: Vec::new(),
+            after,
+        });
     }
 }
 

@@ -102,9 +102,17 @@ impl SystemState {
 
 impl View {
     pub(crate) fn put(&mut self, vdc: &VdcRecord, systems: Vec<Arc<SystemStatus>>) {
-        let worst = systems.iter().map(|system| system.state).max().unwrap_or(SystemState::Ready);
+        let worst = systems
+            .iter()
+            .map(|system| system.state)
+            .max()
+            .unwrap_or(SystemState::Ready);
         let state = if vdc.down { SystemState::Ending } else { worst };
-        let status = VdcStatus { record: vdc.clone(), state, systems };
+        let status = VdcStatus {
+            record: vdc.clone(),
+            state,
+            systems,
+        };
         self.vdcs.insert(vdc.id.clone(), Arc::new(status));
     }
 
@@ -120,7 +128,10 @@ impl VdcStatus {
     }
 
     pub fn system(&self, application: &str) -> Option<&SystemStatus> {
-        self.systems.iter().find(|system| system.application() == application).map(Arc::as_ref)
+        self.systems
+            .iter()
+            .find(|system| system.application() == application)
+            .map(Arc::as_ref)
     }
 }
 
@@ -135,13 +146,22 @@ impl SystemStatus {
         let header = &system.header;
         let phase_order = header.spec.phases.iter().flat_map(|phase| &phase.tasks);
         let leaving = header.leaving.keys();
-        let tasks: Vec<TaskState> = phase_order.chain(leaving).map(|name| task_state(tracked, name)).collect();
-        let exports = if steering.ready { tracked.exports().clone() } else { BTreeMap::new() };
+        let tasks: Vec<TaskState> = phase_order
+            .chain(leaving)
+            .map(|name| task_state(tracked, name))
+            .collect();
+        let exports = if steering.ready {
+            tracked.exports().clone()
+        } else {
+            BTreeMap::new()
+        };
         let operations = header
             .spec
             .operations
             .iter()
-            .map(|operation| operation_state(&operation.name, system.operations.get(&operation.name)))
+            .map(|operation| {
+                operation_state(&operation.name, system.operations.get(&operation.name))
+            })
             .collect();
         let state = state(tracked, &tasks, now);
         Self {
@@ -149,10 +169,16 @@ impl SystemStatus {
             kind: header.spec.kind.clone(),
             state,
             ready: steering.ready,
-            converged: steering.converged || (header.intent.goal == Goal::Stopped && state == SystemState::Stopped),
+            converged: steering.converged
+                || (header.intent.goal == Goal::Stopped && state == SystemState::Stopped),
             revision: header.revision,
             paused: header.intent.paused,
-            requires: header.spec.requires.iter().map(|requirement| requirement.application.clone()).collect(),
+            requires: header
+                .spec
+                .requires
+                .iter()
+                .map(|requirement| requirement.application.clone())
+                .collect(),
             tasks,
             whole: steering.whole.clone(),
             operations,
@@ -175,12 +201,21 @@ fn state(tracked: &Tracked, tasks: &[TaskState], _now: Timestamp) -> SystemState
     if steering.converged {
         return SystemState::Ready;
     }
-    let waits = || tasks.iter().filter_map(|task| task.waiting.as_ref()).chain(&steering.whole);
+    let waits = || {
+        tasks
+            .iter()
+            .filter_map(|task| task.waiting.as_ref())
+            .chain(&steering.whole)
+    };
     if waits().any(|waiting| matches!(waiting, Waiting::GaveUp { .. })) {
         SystemState::Failed
     } else if waits().any(Waiting::is_trouble) {
         SystemState::Troubled
-    } else if steering.ready || tasks.iter().any(|task| task.outdated && task.status.is_some()) {
+    } else if steering.ready
+        || tasks
+            .iter()
+            .any(|task| task.outdated && task.status.is_some())
+    {
         SystemState::Updating
     } else {
         SystemState::Starting
@@ -190,7 +225,11 @@ fn state(tracked: &Tracked, tasks: &[TaskState], _now: Timestamp) -> SystemState
 fn task_state(tracked: &Tracked, name: &Name) -> TaskState {
     let system = tracked.system();
     let record = system.tasks.get(name);
-    let role = tracked.seen().tasks.get(name).and_then(|seen| seen.role.clone());
+    let role = tracked
+        .seen()
+        .tasks
+        .get(name)
+        .and_then(|seen| seen.role.clone());
     let outdated = record.is_some_and(|record| {
         let intent = &system.header.intent;
         system.digests.get(name) != Some(&record.digest)
@@ -203,7 +242,9 @@ fn task_state(tracked: &Tracked, name: &Name) -> TaskState {
         since: record.map(|record| record.since),
         node: record.and_then(|record| record.node.clone()),
         address: record.and_then(|record| record.address.clone()),
-        ports: record.map(|record| record.ports.clone()).unwrap_or_default(),
+        ports: record
+            .map(|record| record.ports.clone())
+            .unwrap_or_default(),
         attempt: record.map_or(0, |record| record.id.attempt),
         failures: record.map_or(0, |record| record.failures),
         role: role.filter(|_| record.is_some_and(|record| record.status.is_ready())),
@@ -215,12 +256,18 @@ fn task_state(tracked: &Tracked, name: &Name) -> TaskState {
 fn operation_state(name: &str, record: Option<&smack_model::OperationRecord>) -> OperationState {
     let (done, text) = match record.map(|record| &record.status) {
         None => (false, "not asked for yet".to_owned()),
-        Some(OperationStatus::Asked { progress }) if progress.is_empty() => (false, "asked for".to_owned()),
+        Some(OperationStatus::Asked { progress }) if progress.is_empty() => {
+            (false, "asked for".to_owned())
+        }
         Some(OperationStatus::Asked { progress }) => (false, progress.clone()),
         Some(OperationStatus::Done { result }) => (true, result.clone()),
         Some(OperationStatus::Failed { reason }) => (false, format!("failed: {reason}")),
     };
-    OperationState { name: name.to_owned(), done, text }
+    OperationState {
+        name: name.to_owned(),
+        done,
+        text,
+    }
 }
 
 impl TaskState {

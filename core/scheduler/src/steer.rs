@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use smack_model::{
-    About, Action, Answer, Check, Digest, End, Goal, LaunchOrder, Member, Name, Operation, OperationOrder, OperationRecord,
-    OperationStatus, Phase, ProbeOrder, Question, Span, Status, Strategy, System, TaskGoal, TaskName, TaskRecord,
-    TaskSpec, Timestamp, Until, retry_delay,
+    About, Action, Answer, Check, Digest, End, Goal, LaunchOrder, Member, Name, Operation,
+    OperationOrder, OperationRecord, OperationStatus, Phase, ProbeOrder, Question, Span, Status,
+    Strategy, System, TaskGoal, TaskName, TaskRecord, TaskSpec, Timestamp, Until, retry_delay,
 };
 
 use crate::change::Change;
@@ -48,7 +48,15 @@ const UNREACHABLE_AFTER: Span = Span::minutes(5);
 
 /// Decides from state alone; calling it again without news changes nothing but what is due.
 pub fn steer(system: &System, seen: &Seen, peers: &Peers, now: Timestamp) -> Steering {
-    let mut steer = Steer { system, seen, peers, now, out: Steering::default(), candidates: Vec::new(), moving: Vec::new() };
+    let mut steer = Steer {
+        system,
+        seen,
+        peers,
+        now,
+        out: Steering::default(),
+        candidates: Vec::new(),
+        moving: Vec::new(),
+    };
     steer.out.placed = steer.is_placed();
     match system.header.intent.goal {
         Goal::Running => steer.converge(),
@@ -59,7 +67,10 @@ pub fn steer(system: &System, seen: &Seen, peers: &Peers, now: Timestamp) -> Ste
         Goal::Gone { keep_volumes } => steer.end(keep_volumes),
     }
     if let Some(wake_at) = steer.out.wake_at {
-        assert!(wake_at > now, "a wake-up must lie ahead, or the loop would spin");
+        assert!(
+            wake_at > now,
+            "a wake-up must lie ahead, or the loop would spin"
+        );
     }
     steer.out
 }
@@ -93,7 +104,10 @@ impl<'a> Steer<'a> {
                     Until::Ready => !self.is_settled(task),
                     Until::Placed => !self.has_address(task),
                 });
-                earlier = open.map(|task| Waiting::Phase { phase: phase.name.clone(), task: task.clone() });
+                earlier = open.map(|task| Waiting::Phase {
+                    phase: phase.name.clone(),
+                    task: task.clone(),
+                });
             }
         }
         self.roll();
@@ -103,10 +117,15 @@ impl<'a> Steer<'a> {
     fn phase(&mut self, phase: &Phase, blocked: Option<Waiting>) {
         let mut blocked = blocked;
         for name in &phase.tasks {
-            let Some(spec) = self.system.header.spec.tasks.get(name) else { continue };
+            let Some(spec) = self.system.header.spec.tasks.get(name) else {
+                continue;
+            };
             self.task(name, spec, blocked.as_ref());
             if phase.strategy == Strategy::Serial && blocked.is_none() && !self.is_settled(name) {
-                blocked = Some(Waiting::Phase { phase: phase.name.clone(), task: name.clone() });
+                blocked = Some(Waiting::Phase {
+                    phase: phase.name.clone(),
+                    task: name.clone(),
+                });
             }
         }
     }
@@ -119,14 +138,19 @@ impl<'a> Steer<'a> {
         match &record.status {
             Status::Ended(end) => {
                 if !self.is_done(record, spec) {
-                    let again = matches!(end, End::Stopped { .. } | End::Reboot | End::NodeGone | End::Retired);
+                    let again = matches!(
+                        end,
+                        End::Stopped { .. } | End::Reboot | End::NodeGone | End::Retired
+                    );
                     self.launch_new(name, spec, Some(record), blocked.filter(|_| again));
                 }
             }
             Status::Stopping { .. } => self.await_stop(record, spec),
             // A paused system is left as it is, but a claim that was not taken could only be launched as it is wanted now.
             Status::Claimed if outdated => self.stop(record, spec, false),
-            Status::Starting | Status::Running { .. } if outdated && !self.system.header.intent.paused => {
+            Status::Starting | Status::Running { .. }
+                if outdated && !self.system.header.intent.paused =>
+            {
                 self.stop(record, spec, false);
             }
             Status::Claimed => self.claimed(record, spec),
@@ -138,7 +162,12 @@ impl<'a> Steer<'a> {
                 }
                 (TaskGoal::Running, None) => self.put(record, Status::Ready { pid: *pid }),
                 (TaskGoal::Finish | TaskGoal::Once, _) => {
-                    self.wait(name, Waiting::Finish { since: record.since });
+                    self.wait(
+                        name,
+                        Waiting::Finish {
+                            since: record.since,
+                        },
+                    );
                 }
             },
             Status::Ready { .. } => {
@@ -153,7 +182,13 @@ impl<'a> Steer<'a> {
         }
     }
 
-    fn launch_new(&mut self, name: &TaskName, spec: &TaskSpec, last: Option<&TaskRecord>, blocked: Option<&Waiting>) {
+    fn launch_new(
+        &mut self,
+        name: &TaskName,
+        spec: &TaskSpec,
+        last: Option<&TaskRecord>,
+        blocked: Option<&Waiting>,
+    ) {
         if let Some(waiting) = last.and_then(|record| self.backoff(record, spec)) {
             return self.wait(name, waiting);
         }
@@ -168,7 +203,9 @@ impl<'a> Steer<'a> {
             return self.wait(name, waiting);
         }
         let replaced = last.is_some_and(|record| record.replace < self.replaces(name));
-        let node = last.filter(|_| !replaced).and_then(|record| record.node.clone());
+        let node = last
+            .filter(|_| !replaced)
+            .and_then(|record| record.node.clone());
         let bound = node.clone().filter(|_| !spec.volumes.is_empty());
         self.out.wishes.push(Wish {
             system: self.system.id.clone(),
@@ -186,7 +223,9 @@ impl<'a> Steer<'a> {
 
     /// Why a task that ended is not tried again right now.
     fn backoff(&mut self, record: &TaskRecord, spec: &TaskSpec) -> Option<Waiting> {
-        let Status::Ended(end) = &record.status else { return None };
+        let Status::Ended(end) = &record.status else {
+            return None;
+        };
         let forgiven = record.since <= self.system.header.intent.forgiven;
         if forgiven || record.replace < self.replaces(&record.id.name) {
             return None;
@@ -203,14 +242,22 @@ impl<'a> Steer<'a> {
         }
         let retry = &spec.retry;
         if retry.max_tries > 0 && record.failures >= retry.max_tries {
-            return Some(Waiting::GaveUp { end: end.clone(), failures: record.failures });
+            return Some(Waiting::GaveUp {
+                end: end.clone(),
+                failures: record.failures,
+            });
         }
         let at = record.since + retry_delay(retry, record.failures);
         if at <= self.now {
             return None;
         }
         self.wake(at);
-        Some(Waiting::Retry { end: end.clone(), at, failures: record.failures, max_tries: retry.max_tries })
+        Some(Waiting::Retry {
+            end: end.clone(),
+            at,
+            failures: record.failures,
+            max_tries: retry.max_tries,
+        })
     }
 
     fn missing_supply(&mut self, spec: &TaskSpec) -> Option<Waiting> {
@@ -225,7 +272,11 @@ impl<'a> Steer<'a> {
                     ("asked for".to_owned(), false)
                 }
             };
-            return Some(Waiting::Supply { name: name.clone(), detail, failed });
+            return Some(Waiting::Supply {
+                name: name.clone(),
+                detail,
+                failed,
+            });
         }
         None
     }
@@ -236,10 +287,17 @@ impl<'a> Steer<'a> {
             Err(what) => self.wait(name, Waiting::Value { what }),
             Ok(order) => {
                 if let Some(again) = self.due(self.task_seen(name).launch) {
-                    self.out.actions.push(Action::Launch(Box::new(LaunchOrder::clone(&order))));
+                    self.out
+                        .actions
+                        .push(Action::Launch(Box::new(LaunchOrder::clone(&order))));
                     self.wake(again);
                 }
-                self.wait(name, Waiting::Launch { since: record.claimed });
+                self.wait(
+                    name,
+                    Waiting::Launch {
+                        since: record.claimed,
+                    },
+                );
             }
         }
     }
@@ -251,8 +309,19 @@ impl<'a> Steer<'a> {
         }
         self.wake(until);
         let seen = self.task_seen(&record.id.name);
-        let detail = if seen.detail.is_empty() { "not probed yet".to_owned() } else { seen.detail };
-        self.wait(&record.id.name, Waiting::Readiness { since: record.since, detail, until });
+        let detail = if seen.detail.is_empty() {
+            "not probed yet".to_owned()
+        } else {
+            seen.detail
+        };
+        self.wait(
+            &record.id.name,
+            Waiting::Readiness {
+                since: record.since,
+                detail,
+                until,
+            },
+        );
     }
 
     fn probe(&mut self, record: &TaskRecord, spec: &TaskSpec) {
@@ -260,8 +329,12 @@ impl<'a> Steer<'a> {
         if seen.probe.times > 0 && seen.answered {
             return;
         }
-        let (Some(probe), Some(address)) = (&spec.probe, &record.address) else { return };
-        let Some(again) = self.due(seen.probe) else { return };
+        let (Some(probe), Some(address)) = (&spec.probe, &record.address) else {
+            return;
+        };
+        let Some(again) = self.due(seen.probe) else {
+            return;
+        };
         self.wake(again);
         let mut probe = probe.clone();
         if let smack_model::Probe::Exec { command } = &mut probe {
@@ -288,7 +361,12 @@ impl<'a> Steer<'a> {
         if movable {
             self.wake(at);
         }
-        self.wait(name, Waiting::Unreachable { since: record.since });
+        self.wait(
+            name,
+            Waiting::Unreachable {
+                since: record.since,
+            },
+        );
     }
 
     /// Restarts ready tasks that are out of date: as many as the budget allows, each only when the product agrees.
@@ -300,7 +378,11 @@ impl<'a> Steer<'a> {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.sort_by_key(|name| last.is_some() && self.task_seen(name).role.as_ref() == last);
         for name in candidates {
-            let Some((record, spec)) = self.system.tasks.get(&name).zip(self.system.header.spec.tasks.get(&name))
+            let Some((record, spec)) = self
+                .system
+                .tasks
+                .get(&name)
+                .zip(self.system.header.spec.tasks.get(&name))
             else {
                 continue;
             };
@@ -318,9 +400,16 @@ impl<'a> Steer<'a> {
         if self.system.header.intent.paused {
             return Some(Waiting::Paused);
         }
-        let others: Vec<TaskName> = self.away().into_iter().filter(|other| other != name).collect();
+        let others: Vec<TaskName> = self
+            .away()
+            .into_iter()
+            .filter(|other| other != name)
+            .collect();
         if others.len() >= budget as usize && !self.is_forced("budget") {
-            return Some(Waiting::Budget { away: others, budget });
+            return Some(Waiting::Budget {
+                away: others,
+                budget,
+            });
         }
         let check = self.system.header.spec.check.clone()?;
         if self.is_forced("check") {
@@ -328,17 +417,29 @@ impl<'a> Steer<'a> {
         }
         if !self.moving.is_empty() {
             // Its word was given before another went.
-            let detail = format!("{} goes first", self.moving.iter().map(Name::as_str).collect::<Vec<_>>().join(", "));
-            return Some(Waiting::Gate { gate: "check".to_owned(), detail });
+            let detail = format!(
+                "{} goes first",
+                self.moving
+                    .iter()
+                    .map(Name::as_str)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            );
+            return Some(Waiting::Gate {
+                gate: "check".to_owned(),
+                detail,
+            });
         }
         match self.ask(About::Without(name.clone()), &check, ASK_GATE) {
             Some(Answer::Yes) => None,
-            Some(Answer::No(detail) | Answer::Unknown(detail)) => {
-                Some(Waiting::Gate { gate: "check".to_owned(), detail })
-            }
-            None => {
-                Some(Waiting::Gate { gate: "check".to_owned(), detail: "asking whether it may go".to_owned() })
-            }
+            Some(Answer::No(detail) | Answer::Unknown(detail)) => Some(Waiting::Gate {
+                gate: "check".to_owned(),
+                detail,
+            }),
+            None => Some(Waiting::Gate {
+                gate: "check".to_owned(),
+                detail: "asking whether it may go".to_owned(),
+            }),
         }
     }
 
@@ -347,12 +448,18 @@ impl<'a> Steer<'a> {
         let system = self.system;
         let wanted = system.header.spec.tasks.keys().filter(|name| {
             let retired = Status::Ended(End::Retired);
-            let was_there = system.tasks.get(*name).is_some_and(|record| record.status != retired);
+            let was_there = system
+                .tasks
+                .get(*name)
+                .is_some_and(|record| record.status != retired);
             was_there && !self.is_settled(name)
         });
         let leaving = system.header.leaving.keys().filter(|name| {
             system.tasks.get(*name).is_some_and(|record| {
-                matches!(record.status, Status::Draining { .. } | Status::Stopping { .. })
+                matches!(
+                    record.status,
+                    Status::Draining { .. } | Status::Stopping { .. }
+                )
             })
         });
         let mut away: Vec<TaskName> = wanted.chain(leaving).chain(&self.moving).cloned().collect();
@@ -364,14 +471,23 @@ impl<'a> Steer<'a> {
     /// Readiness of the whole: every task, what is required, the product's own word, what is declared.
     fn whole(&mut self) {
         let system = self.system;
-        let settled = system.header.spec.tasks.keys().all(|name| self.is_settled(name));
+        let settled = system
+            .header
+            .spec
+            .tasks
+            .keys()
+            .all(|name| self.is_settled(name));
         let mut ready = settled;
         if let Some(waiting) = self.peer_not_ready() {
             self.out.whole.push(waiting);
             ready = false;
         }
         if settled && let Some(check) = &system.header.spec.check {
-            let spacing = if self.seen.healthy { ASK_CALM } else { ASK_SOON };
+            let spacing = if self.seen.healthy {
+                ASK_CALM
+            } else {
+                ASK_SOON
+            };
             match self.ask(About::Health, check, spacing) {
                 Some(Answer::Yes) => {}
                 Some(Answer::No(detail) | Answer::Unknown(detail)) => {
@@ -380,7 +496,9 @@ impl<'a> Steer<'a> {
                 }
                 None if self.seen.healthy => {}
                 None => {
-                    self.out.whole.push(Waiting::Health { detail: "asking the product".to_owned() });
+                    self.out.whole.push(Waiting::Health {
+                        detail: "asking the product".to_owned(),
+                    });
                     ready = false;
                 }
             }
@@ -389,7 +507,8 @@ impl<'a> Steer<'a> {
         for operation in &system.header.spec.operations {
             let known = system.operations.get(&operation.name);
             let is_done = known.is_some_and(|record| {
-                record.digest == digest(&operation.operation) && matches!(record.status, OperationStatus::Done { .. })
+                record.digest == digest(&operation.operation)
+                    && matches!(record.status, OperationStatus::Done { .. })
             });
             if is_done {
                 continue;
@@ -410,46 +529,82 @@ impl<'a> Steer<'a> {
     /// Asks for an operation until it is done; `None` once it is.
     fn operate(&mut self, name: &str, operation: &Operation) -> Option<Waiting> {
         let wanted = digest(operation);
-        let known = self.system.operations.get(name).filter(|record| record.digest == wanted);
+        let known = self
+            .system
+            .operations
+            .get(name)
+            .filter(|record| record.digest == wanted);
         let (failures, ask) = match known.map(|record| (&record.status, record)) {
             Some((OperationStatus::Done { .. }, _)) => return None,
             Some((OperationStatus::Asked { progress }, record)) => {
-                if let Some(again) = self.due(self.seen.operations.get(name).copied().unwrap_or_default()) {
+                if let Some(again) =
+                    self.due(self.seen.operations.get(name).copied().unwrap_or_default())
+                {
                     self.order(name, operation, &wanted);
                     self.wake(again);
                 }
-                let detail = if progress.is_empty() { "asked for".to_owned() } else { progress.clone() };
-                return Some(Waiting::Operation { name: name.to_owned(), detail, failed: record.failures > 0 });
+                let detail = if progress.is_empty() {
+                    "asked for".to_owned()
+                } else {
+                    progress.clone()
+                };
+                return Some(Waiting::Operation {
+                    name: name.to_owned(),
+                    detail,
+                    failed: record.failures > 0,
+                });
             }
             Some((OperationStatus::Failed { reason }, record)) => {
-                let at = record.since + Span::seconds(1).doubled(record.failures.saturating_sub(1), Span::minutes(1));
+                let at = record.since
+                    + Span::seconds(1).doubled(record.failures.saturating_sub(1), Span::minutes(1));
                 if at > self.now {
                     self.wake(at);
                     let detail = format!("{reason}; again in {}", at.since(self.now));
-                    return Some(Waiting::Operation { name: name.to_owned(), detail, failed: true });
+                    return Some(Waiting::Operation {
+                        name: name.to_owned(),
+                        detail,
+                        failed: true,
+                    });
                 }
                 (record.failures, true)
             }
             None => (0, true),
         };
         if ask {
-            let status = OperationStatus::Asked { progress: String::new() };
-            let record = OperationRecord { digest: wanted.clone(), status, since: self.now, failures };
-            self.out.changes.push(Change::Operation(self.system.id.clone(), name.to_owned(), record));
+            let status = OperationStatus::Asked {
+                progress: String::new(),
+            };
+            let record = OperationRecord {
+                digest: wanted.clone(),
+                status,
+                since: self.now,
+                failures,
+            };
+            self.out.changes.push(Change::Operation(
+                self.system.id.clone(),
+                name.to_owned(),
+                record,
+            ));
             self.order(name, operation, &wanted);
             self.wake(self.now + Span::seconds(1));
         }
-        Some(Waiting::Operation { name: name.to_owned(), detail: "asked for".to_owned(), failed: failures > 0 })
+        Some(Waiting::Operation {
+            name: name.to_owned(),
+            detail: "asked for".to_owned(),
+            failed: failures > 0,
+        })
     }
 
     fn order(&mut self, name: &str, operation: &Operation, digest: &Digest) {
-        self.out.actions.push(Action::Operate(Box::new(OperationOrder {
-            system: self.system.id.clone(),
-            name: name.to_owned(),
-            digest: digest.clone(),
-            operation: operation.clone(),
-            members: self.members(),
-        })));
+        self.out
+            .actions
+            .push(Action::Operate(Box::new(OperationOrder {
+                system: self.system.id.clone(),
+                name: name.to_owned(),
+                digest: digest.clone(),
+                operation: operation.clone(),
+                members: self.members(),
+            })));
     }
 
     /// The latest usable answer; asks again when the last asking lies `spacing` back. An answer that began before the
@@ -467,10 +622,18 @@ impl<'a> Steer<'a> {
         // Who has waited long is not asked often: a twentieth of the time since the last change.
         let patient = Span(self.now.since(self.seen.changed).0 / 20).min(ASK_SLOWEST);
         let spacing = spacing.max(patient);
-        let next = self.seen.asked.get(&about).map_or(self.now, |at| *at + spacing);
+        let next = self
+            .seen
+            .asked
+            .get(&about)
+            .map_or(self.now, |at| *at + spacing);
         if next <= self.now {
-            let question =
-                Question { system: self.system.id.clone(), about, check: check.clone(), members: self.members() };
+            let question = Question {
+                system: self.system.id.clone(),
+                about,
+                check: check.clone(),
+                members: self.members(),
+            };
             self.out.actions.push(Action::Question(Box::new(question)));
             self.wake(self.now + spacing);
         } else {
@@ -482,7 +645,11 @@ impl<'a> Steer<'a> {
     fn members(&self) -> Vec<Member> {
         let spec_of = |name: &TaskName| {
             let header = &self.system.header;
-            header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task))
+            header
+                .spec
+                .tasks
+                .get(name)
+                .or_else(|| header.leaving.get(name).map(|leaving| &leaving.task))
         };
         let tasks = self.system.tasks.values();
         tasks
@@ -493,31 +660,47 @@ impl<'a> Steer<'a> {
                     member: spec.member,
                     address: record.address.clone()?,
                     ports: record.ports.clone(),
-                    ready: record.status.is_ready() || matches!(record.status, Status::Draining { .. }),
+                    ready: record.status.is_ready()
+                        || matches!(record.status, Status::Draining { .. }),
                 })
             })
             .collect()
     }
 
     fn unmet_requirement(&self) -> Option<Waiting> {
-        self.system.header.spec.requires.iter().find_map(|requirement| {
-            let peer = self.peers.applications.get(&requirement.application);
-            let met = peer.is_some_and(|peer| match requirement.until {
-                Until::Placed => peer.placed,
-                Until::Ready => peer.ready,
-            });
-            (!met).then(|| Waiting::Requirement {
-                application: requirement.application.clone(),
-                until_ready: requirement.until == Until::Ready,
+        self.system
+            .header
+            .spec
+            .requires
+            .iter()
+            .find_map(|requirement| {
+                let peer = self.peers.applications.get(&requirement.application);
+                let met = peer.is_some_and(|peer| match requirement.until {
+                    Until::Placed => peer.placed,
+                    Until::Ready => peer.ready,
+                });
+                (!met).then(|| Waiting::Requirement {
+                    application: requirement.application.clone(),
+                    until_ready: requirement.until == Until::Ready,
+                })
             })
-        })
     }
 
     fn peer_not_ready(&self) -> Option<Waiting> {
         let requires = &self.system.header.spec.requires;
-        let ready = |name| self.peers.applications.get(name).is_some_and(|peer| peer.ready);
-        let open = requires.iter().find(|requirement| !ready(&requirement.application))?;
-        Some(Waiting::Requirement { application: open.application.clone(), until_ready: true })
+        let ready = |name| {
+            self.peers
+                .applications
+                .get(name)
+                .is_some_and(|peer| peer.ready)
+        };
+        let open = requires
+            .iter()
+            .find(|requirement| !ready(&requirement.application))?;
+        Some(Waiting::Requirement {
+            application: open.application.clone(),
+            until_ready: true,
+        })
     }
 
     fn is_outdated(&self, record: &TaskRecord) -> bool {
@@ -531,7 +714,13 @@ impl<'a> Steer<'a> {
     }
 
     fn replaces(&self, name: &TaskName) -> u32 {
-        self.system.header.intent.replace.get(name).copied().unwrap_or(0)
+        self.system
+            .header
+            .intent
+            .replace
+            .get(name)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// A job that has ended well with what it would be launched with now.
@@ -546,23 +735,37 @@ impl<'a> Steer<'a> {
 
     /// Whether the task does what it is there for: serves, or has ended well.
     fn is_settled(&self, name: &TaskName) -> bool {
-        let Some((record, spec)) = self.system.tasks.get(name).zip(self.system.header.spec.tasks.get(name)) else {
+        let Some((record, spec)) = self
+            .system
+            .tasks
+            .get(name)
+            .zip(self.system.header.spec.tasks.get(name))
+        else {
             return false;
         };
         record.status.is_ready() || self.is_done(record, spec)
     }
 
     fn has_address(&self, name: &TaskName) -> bool {
-        self.system.tasks.get(name).is_some_and(|record| record.address.is_some())
+        self.system
+            .tasks
+            .get(name)
+            .is_some_and(|record| record.address.is_some())
     }
 
     fn is_placed(&self) -> bool {
         let tasks = &self.system.header.spec.tasks;
-        self.system.header.intent.goal == Goal::Running && tasks.keys().all(|name| self.has_address(name))
+        self.system.header.intent.goal == Goal::Running
+            && tasks.keys().all(|name| self.has_address(name))
     }
 
     fn is_forced(&self, gate: &str) -> bool {
-        self.system.header.intent.force.get(gate).is_some_and(|until| *until > self.now)
+        self.system
+            .header
+            .intent
+            .force
+            .get(gate)
+            .is_some_and(|until| *until > self.now)
     }
 
     fn task_seen(&self, name: &TaskName) -> TaskSeen {
@@ -581,11 +784,14 @@ impl<'a> Steer<'a> {
     }
 
     fn put(&mut self, record: &TaskRecord, status: Status) {
-        let ready_since = match &status {
-            Status::Ready { .. } => record.ready_since.or(Some(self.now)),
-            _ => record.ready_since,
+        let now = status.is_ready().then_some(self.now);
+        let ready_since = record.ready_since.or(now);
+        let changed = TaskRecord {
+            status,
+            since: self.now,
+            ready_since,
+            ..record.clone()
         };
-        let changed = TaskRecord { status, since: self.now, ready_since, ..record.clone() };
         self.out.changes.push(Change::Task(Box::new(changed)));
     }
 

@@ -10,38 +10,95 @@ use crate::place::Tally;
 #[serde(rename_all = "snake_case")]
 pub enum Waiting {
     /// Another application is not ready, or not even placed.
-    Requirement { application: Name, until_ready: bool },
+    Requirement {
+        application: Name,
+        until_ready: bool,
+    },
     /// An earlier phase or, within a serial phase, an earlier task.
-    Phase { phase: String, task: TaskName },
-    Supply { name: String, detail: String, failed: bool },
+    Phase {
+        phase: String,
+        task: TaskName,
+    },
+    Supply {
+        name: String,
+        detail: String,
+        failed: bool,
+    },
     Node(Tally),
     /// Placed, but the address of a peer or a published value is not known yet.
-    Value { what: String },
+    Value {
+        what: String,
+    },
     /// The launch was ordered; the node has not answered.
-    Launch { since: Timestamp },
-    Readiness { since: Timestamp, detail: String, until: Timestamp },
-    Retry { end: End, at: Timestamp, failures: u32, max_tries: u32 },
+    Launch {
+        since: Timestamp,
+    },
+    Readiness {
+        since: Timestamp,
+        detail: String,
+        until: Timestamp,
+    },
+    Retry {
+        end: End,
+        at: Timestamp,
+        failures: u32,
+        max_tries: u32,
+    },
     /// Tolerated: the product needs a moment after its unclean end.
-    Settling { reason: String, at: Timestamp },
-    GaveUp { end: End, failures: u32 },
+    Settling {
+        reason: String,
+        at: Timestamp,
+    },
+    GaveUp {
+        end: End,
+        failures: u32,
+    },
     Paused,
     Stopped,
     /// Others are away already, and the budget allows no more.
-    Budget { away: Vec<TaskName>, budget: u32 },
+    Budget {
+        away: Vec<TaskName>,
+        budget: u32,
+    },
     /// The product was asked whether the task may go, and has not said yes.
-    Gate { gate: String, detail: String },
-    Minimum { minimum: u32, reason: String },
-    Stop { since: Timestamp, grace: Span },
+    Gate {
+        gate: String,
+        detail: String,
+    },
+    Minimum {
+        minimum: u32,
+        reason: String,
+    },
+    Stop {
+        since: Timestamp,
+        grace: Span,
+    },
     /// Other applications that use this one go first.
-    Users { applications: Vec<Name> },
+    Users {
+        applications: Vec<Name>,
+    },
     /// A later phase goes first.
-    LaterPhase { phase: String },
-    Operation { name: String, detail: String, failed: bool },
-    Health { detail: String },
+    LaterPhase {
+        phase: String,
+    },
+    Operation {
+        name: String,
+        detail: String,
+        failed: bool,
+    },
+    Health {
+        detail: String,
+    },
     /// A job has not ended yet.
-    Finish { since: Timestamp },
-    Unreachable { since: Timestamp },
-    Volumes { count: usize },
+    Finish {
+        since: Timestamp,
+    },
+    Unreachable {
+        since: Timestamp,
+    },
+    Volumes {
+        count: usize,
+    },
     /// The grid still removes what the ended system left.
     Forgetting,
     Inventory,
@@ -50,30 +107,70 @@ pub enum Waiting {
 impl Waiting {
     /// A lowercase fragment that continues "waits:". Times are shown relative to `now`.
     pub fn text(&self, now: Timestamp) -> String {
-        let list = |names: &[Name]| names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+        let list = |names: &[Name]| {
+            names
+                .iter()
+                .map(Name::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         match self {
-            Self::Requirement { application, until_ready: true } => format!("{application} is not ready"),
-            Self::Requirement { application, until_ready: false } => {
+            Self::Requirement {
+                application,
+                until_ready: true,
+            } => format!("{application} is not ready"),
+            Self::Requirement {
+                application,
+                until_ready: false,
+            } => {
                 format!("the addresses of {application} are not known")
             }
             Self::Phase { phase, task } => format!("{task} of phase {phase} goes first"),
-            Self::Supply { name, detail, failed: false } => format!("{name} is being fetched: {detail}"),
-            Self::Supply { name, detail, failed: true } => format!("{name} could not be had: {detail}"),
+            Self::Supply {
+                name,
+                detail,
+                failed: false,
+            } => format!("{name} is being fetched: {detail}"),
+            Self::Supply {
+                name,
+                detail,
+                failed: true,
+            } => format!("{name} could not be had: {detail}"),
             Self::Node(tally) => format!("no node fits: {tally}"),
             Self::Value { what } => format!("{what} is not known yet"),
-            Self::Launch { since } => format!("launch ordered {} ago, not answered", now.since(*since)),
-            Self::Readiness { since, detail, until } => format!(
+            Self::Launch { since } => {
+                format!("launch ordered {} ago, not answered", now.since(*since))
+            }
+            Self::Readiness {
+                since,
+                detail,
+                until,
+            } => format!(
                 "running for {}, not ready: {detail} (gives up in {})",
                 now.since(*since),
                 until.since(now)
             ),
-            Self::Retry { end, at, failures, max_tries } => {
-                let of = if *max_tries > 0 { format!(" of {max_tries}") } else { String::new() };
-                format!("{end}; failure {failures}{of}, next try in {}", at.since(now))
+            Self::Retry {
+                end,
+                at,
+                failures,
+                max_tries,
+            } => {
+                let of = if *max_tries > 0 {
+                    format!(" of {max_tries}")
+                } else {
+                    String::new()
+                };
+                format!(
+                    "{end}; failure {failures}{of}, next try in {}",
+                    at.since(now)
+                )
             }
             Self::Settling { reason, at } => format!("{reason}; next try in {}", at.since(now)),
             Self::GaveUp { end, failures } => {
-                format!("gave up after {failures} failures in a row, the last: {end}; `smack start` tries again")
+                format!(
+                    "gave up after {failures} failures in a row, the last: {end}; `smack start` tries again"
+                )
             }
             Self::Paused => "paused; `smack resume` goes on".to_owned(),
             Self::Stopped => "stopped; `smack start` starts it".to_owned(),
@@ -84,14 +181,23 @@ impl Waiting {
             Self::Minimum { minimum, reason } => {
                 format!("no fewer than {minimum}: {reason} (`--force minimum` overrides)")
             }
-            Self::Stop { since, grace } => format!(
-                "stopping for {}, killed after {grace}",
-                now.since(*since)
-            ),
-            Self::Users { applications } => format!("{} uses it and goes first", list(applications)),
+            Self::Stop { since, grace } => {
+                format!("stopping for {}, killed after {grace}", now.since(*since))
+            }
+            Self::Users { applications } => {
+                format!("{} uses it and goes first", list(applications))
+            }
             Self::LaterPhase { phase } => format!("phase {phase} stops first"),
-            Self::Operation { name, detail, failed: false } => format!("{name}: {detail}"),
-            Self::Operation { name, detail, failed: true } => format!("{name} failed: {detail}; tried again"),
+            Self::Operation {
+                name,
+                detail,
+                failed: false,
+            } => format!("{name}: {detail}"),
+            Self::Operation {
+                name,
+                detail,
+                failed: true,
+            } => format!("{name} failed: {detail}; tried again"),
             Self::Health { detail } => detail.clone(),
             Self::Finish { since } => format!("runs to its end, for {} now", now.since(*since)),
             Self::Unreachable { since } => format!(

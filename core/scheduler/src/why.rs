@@ -18,8 +18,16 @@ pub struct Cause {
 }
 
 /// Why `application` (or, without one, anything of the VDC) is not as asked; empty if all is well. A task narrows it.
-pub fn why(vdc: &VdcStatus, application: Option<&Name>, task: Option<&Name>, now: Timestamp) -> Vec<Cause> {
-    let systems = vdc.systems.iter().filter(|system| application.is_none_or(|name| system.application() == name.as_str()));
+pub fn why(
+    vdc: &VdcStatus,
+    application: Option<&Name>,
+    task: Option<&Name>,
+    now: Timestamp,
+) -> Vec<Cause> {
+    let systems = vdc
+        .systems
+        .iter()
+        .filter(|system| application.is_none_or(|name| system.application() == name.as_str()));
     let mut causes: Vec<Cause> = Vec::new();
     for system in systems {
         let mut seen = Vec::new();
@@ -27,8 +35,11 @@ pub fn why(vdc: &VdcStatus, application: Option<&Name>, task: Option<&Name>, now
     }
     // What is explained below another need not stand by itself, unless it was asked for.
     if application.is_none() {
-        let explained: Vec<String> =
-            causes.iter().flat_map(|cause| &cause.because).map(|cause| cause.subject.clone()).collect();
+        let explained: Vec<String> = causes
+            .iter()
+            .flat_map(|cause| &cause.because)
+            .map(|cause| cause.subject.clone())
+            .collect();
         causes.retain(|cause| !explained.contains(&cause.subject) || !cause.because.is_empty());
     }
     causes.sort_by_key(|cause| !cause.trouble);
@@ -48,10 +59,21 @@ fn of_system(
     }
     seen.push(application.clone());
     let mut causes = Vec::new();
-    let tasks = system.tasks.iter().filter(|state| task.is_none_or(|task| state.name == *task));
+    let tasks = system
+        .tasks
+        .iter()
+        .filter(|state| task.is_none_or(|task| state.name == *task));
     for state in tasks {
-        let Some(waiting) = &state.waiting else { continue };
-        causes.push(cause(vdc, format!("{application}/{}", state.name), waiting, now, seen));
+        let Some(waiting) = &state.waiting else {
+            continue;
+        };
+        causes.push(cause(
+            vdc,
+            format!("{application}/{}", state.name),
+            waiting,
+            now,
+            seen,
+        ));
     }
     if task.is_none() {
         for waiting in &system.whole {
@@ -63,23 +85,40 @@ fn of_system(
             });
             if !stands && system.tasks.iter().all(TaskState::is_well) && system.whole.is_empty() {
                 let text = format!("{}: {}", operation.name, operation.text);
-                causes.push(Cause { subject: application.clone(), text, trouble: false, because: Vec::new() });
+                causes.push(Cause {
+                    subject: application.clone(),
+                    text,
+                    trouble: false,
+                    because: Vec::new(),
+                });
             }
         }
     }
     merged(causes)
 }
 
-fn cause(vdc: &VdcStatus, subject: String, waiting: &Waiting, now: Timestamp, seen: &mut Vec<String>) -> Cause {
-    let because = match waiting {
-        Waiting::Requirement { application, .. } => {
-            let required = vdc.system(application.as_str());
-            required.map(|system| of_system(vdc, system, None, now, seen)).unwrap_or_default()
-        }
-        _ => Vec::new(),
+fn cause(
+    vdc: &VdcStatus,
+    subject: String,
+    waiting: &Waiting,
+    now: Timestamp,
+    seen: &mut Vec<String>,
+) -> Cause {
+    let because = if let Waiting::Requirement { application, .. } = waiting {
+        let required = vdc.system(application.as_str());
+        required
+            .map(|system| of_system(vdc, system, None, now, seen))
+            .unwrap_or_default()
+    } else {
+        Vec::new()
     };
     let trouble = waiting.is_trouble() || because.iter().any(|cause| cause.trouble);
-    Cause { subject, text: waiting.text(now), trouble, because }
+    Cause {
+        subject,
+        text: waiting.text(now),
+        trouble,
+        because,
+    }
 }
 
 /// Tasks of one application that wait for the very same thing are told once: `kafka/broker-0 … broker-2`.
@@ -88,7 +127,12 @@ fn merged(causes: Vec<Cause>) -> Vec<Cause> {
     for cause in causes {
         match merged.iter_mut().find(|other| other.text == cause.text) {
             Some(other) => {
-                let task = cause.subject.rsplit('/').next().unwrap_or_default().to_owned();
+                let task = cause
+                    .subject
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
                 other.subject = format!("{}, {task}", other.subject);
                 if other.because.is_empty() {
                     other.because = cause.because;

@@ -8,7 +8,14 @@ use smack_scheduler::sim::{CommitFault, Crash, Fault, Sim, service};
 use smack_scheduler::{Command, RunRequest};
 
 const ZK: [&str; 3] = ["tasks=3", "check", "volume"];
-const KAFKA: [&str; 6] = ["tasks=4", "needs=zk", "reads=zk.addresses", "check", "drain", "ops=events"];
+const KAFKA: [&str; 6] = [
+    "tasks=4",
+    "needs=zk",
+    "reads=zk.addresses",
+    "check",
+    "drain",
+    "ops=events",
+];
 
 #[test]
 fn an_up_survives_a_kill_at_every_record() {
@@ -35,8 +42,17 @@ fn a_scale_in_survives_a_kill_at_every_record() {
 fn a_down_survives_a_kill_at_every_record() {
     everywhere(|sim| {
         run(sim, &[&ZK], &[&KAFKA]);
-        command(sim, Command::Down { vdc: vdc(), keep_volumes: false });
-        assert!(sim.engine().unwrap().systems().next().is_none(), "nothing is left");
+        command(
+            sim,
+            Command::Down {
+                vdc: vdc(),
+                keep_volumes: false,
+            },
+        );
+        assert!(
+            sim.engine().unwrap().systems().next().is_none(),
+            "nothing is left"
+        );
         assert_eq!(sim.world.volumes().count(), 0, "no volume is left");
     });
 }
@@ -45,10 +61,19 @@ fn a_down_survives_a_kill_at_every_record() {
 fn everywhere(story: impl Fn(&mut Sim)) {
     let mut undisturbed = sim();
     story(&mut undisturbed);
-    let (expected, commits) = (end(&undisturbed), usize::try_from(undisturbed.commits).unwrap());
+    let (expected, commits) = (
+        end(&undisturbed),
+        usize::try_from(undisturbed.commits).unwrap(),
+    );
     assert!(commits > 5, "the story has only {commits} transactions");
-    let crash = |crash| Fault { crash: Some(crash), commit: CommitFault::None };
-    let commit = |commit| Fault { crash: None, commit };
+    let crash = |crash| Fault {
+        crash: Some(crash),
+        commit: CommitFault::None,
+    };
+    let commit = |commit| Fault {
+        crash: None,
+        commit,
+    };
     for fault in [
         crash(Crash::BeforeCommit),
         crash(Crash::AfterActions(0)),
@@ -70,7 +95,10 @@ fn everywhere(story: impl Fn(&mut Sim)) {
 fn sim() -> Sim {
     let mut sim = Sim::new(0);
     for node in ["a", "b", "c", "d"] {
-        let capacity = Resources { cpu_millis: 4000, memory_mib: 4096 };
+        let capacity = Resources {
+            cpu_millis: 4000,
+            memory_mib: 4096,
+        };
         sim.world.set_node(name(node), capacity, BTreeMap::new());
     }
     settle(&mut sim);
@@ -78,7 +106,9 @@ fn sim() -> Sim {
 }
 
 fn run(sim: &mut Sim, zk: &[&[&str]], kafka: &[&[&str]]) {
-    let spec = |app: &str, options: &[&[&str]]| (name(app), service(&name(app), &options.concat()).unwrap());
+    let spec = |app: &str, options: &[&[&str]]| {
+        (name(app), service(&name(app), &options.concat()).unwrap())
+    };
     let request = RunRequest {
         vdc: vdc(),
         shown: "v".to_owned(),
@@ -89,7 +119,10 @@ fn run(sim: &mut Sim, zk: &[&[&str]], kafka: &[&[&str]]) {
     };
     command(sim, Command::Run(Box::new(request)));
     let view = sim.engine().unwrap().view();
-    assert!(view.vdcs.values().all(|vdc| vdc.is_converged()), "it converges");
+    assert!(
+        view.vdcs.values().all(|vdc| vdc.is_converged()),
+        "it converges"
+    );
 }
 
 /// A command whose transaction was lost is given again, as a person would.
@@ -105,13 +138,21 @@ fn command(sim: &mut Sim, command: Command) {
 fn settle(sim: &mut Sim) {
     let mut moved_at = sim.now;
     while sim.now.since(moved_at) < Span::seconds(70) {
-        let Some(step) = sim.step(moved_at + Span::seconds(70)) else { return };
+        let Some(step) = sim.step(moved_at + Span::seconds(70)) else {
+            return;
+        };
         if step.moved {
             moved_at = sim.now;
         }
         let mut alive: BTreeMap<(String, TaskName), u32> = BTreeMap::new();
-        for (id, _) in sim.world.processes().filter(|(_, process)| process.is_alive()) {
-            let count = alive.entry((id.system.path(), id.name.clone())).or_default();
+        for (id, _) in sim
+            .world
+            .processes()
+            .filter(|(_, process)| process.is_alive())
+        {
+            let count = alive
+                .entry((id.system.path(), id.name.clone()))
+                .or_default();
             *count += 1;
             assert_eq!(*count, 1, "{id} runs twice");
         }
@@ -120,8 +161,13 @@ fn settle(sim: &mut Sim) {
 
 /// What runs where, which volumes there are and what was done, in words; with how often each task was started.
 fn end(sim: &Sim) -> Vec<String> {
-    let processes = sim.world.processes().filter(|(_, process)| process.is_alive());
-    let mut end: Vec<String> = processes.map(|(id, process)| format!("{id} on {:?}", process.node)).collect();
+    let processes = sim
+        .world
+        .processes()
+        .filter(|(_, process)| process.is_alive());
+    let mut end: Vec<String> = processes
+        .map(|(id, process)| format!("{id} on {:?}", process.node))
+        .collect();
     end.extend(sim.world.volumes().map(ToString::to_string));
     let operations = sim.store.operations.iter();
     end.extend(operations.map(|((id, name), record)| format!("{id} {name} {:?}", record.status)));
@@ -129,7 +175,10 @@ fn end(sim: &Sim) -> Vec<String> {
 }
 
 fn vdc() -> VdcId {
-    VdcId { zone: name("z"), name: name("v") }
+    VdcId {
+        zone: name("z"),
+        name: name("v"),
+    }
 }
 
 fn name(text: &str) -> Name {

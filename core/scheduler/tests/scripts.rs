@@ -25,10 +25,16 @@ fn every_script_is_answered_as_recorded() {
         }
         let last = answered.trim_end().lines().last().unwrap_or_default();
         if last != "> run" {
-            wrong.push(format!("{name}: a script ends in a `run` that is silent, not in {last:?}"));
+            wrong.push(format!(
+                "{name}: a script ends in a `run` that is silent, not in {last:?}"
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{}\n(UPDATE_EXPECT=1 records the new answers)", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{}\n(UPDATE_EXPECT=1 records the new answers)",
+        wrong.join("\n")
+    );
 }
 
 fn scripts() -> Vec<PathBuf> {
@@ -58,8 +64,25 @@ fn answer(script: &str) -> String {
 }
 
 fn difference(recorded: &str, answered: &str) -> String {
-    let (old, new): (Vec<&str>, Vec<&str>) = (recorded.lines().collect(), answered.lines().collect());
-    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
-    let shown = |lines: &[&str]| lines.iter().skip(same).take(12).map(|line| format!("  {line}\n")).collect::<String>();
-    format!("from line {} recorded:\n{}answered:\n{}", same + 1, shown(&old), shown(&new))
+    let (old, new): (Vec<&str>, Vec<&str>) =
+        (recorded.lines().collect(), answered.lines().collect());
+    let same = old
+        .iter()
+        .zip(&new)
+        .take_while(|(old, new)| old == new)
+        .count();
+    let shown = |lines: &[&str]| {
+        lines
+            .iter()
+            .skip(same)
+            .take(12)
+            .map(|line| format!("  {line}\n"))
+            .collect::<String>()
+    };
+    format!(
+        "from line {} recorded:\n{}answered:\n{}",
+        same + 1,
+        shown(&old),
+        shown(&new)
+    )
 }

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use smack_model::{
-    End, Goal, Name, NodeId, Resources, ServiceSpec, Span, Status, SystemId, TaskGoal, TaskName, Timestamp, VdcId,
+    End, Goal, Name, NodeId, Resources, ServiceSpec, Span, Status, SystemId, TaskGoal, TaskName,
+    Timestamp, VdcId,
 };
-use smack_scheduler::sim::{Behaviour, CommitFault, Crash, Fault, Faults, Random, Sim, Step, SupplyPlan, service};
+use smack_scheduler::sim::{
+    Behaviour, CommitFault, Crash, Fault, Faults, Random, Sim, Step, SupplyPlan, service,
+};
 use smack_scheduler::{Change, Command, RunRequest, Verb, Waiting};
 
 /// As many as run in about ten seconds in the dev profile.
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 500;
 
 #[test]
 fn all_invariants_hold_under_all_faults() {
@@ -31,11 +34,18 @@ fn all_invariants_hold_under_all_faults() {
                     if seed >= from + count || failed.lock().unwrap().len() > 4 {
                         return;
                     }
-                    let run = std::panic::catch_unwind(AssertUnwindSafe(|| Chaos::new(seed, false).live()));
+                    let run = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                        Chaos::new(seed, false).live()
+                    }));
                     if let Err(panic) = run {
                         let text = panic.downcast_ref::<String>().cloned();
-                        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-                        failed.lock().unwrap().push((seed, text.unwrap_or_default()));
+                        let text = text.or_else(|| {
+                            panic.downcast_ref::<&str>().map(|text| (*text).to_owned())
+                        });
+                        failed
+                            .lock()
+                            .unwrap()
+                            .push((seed, text.unwrap_or_default()));
                     }
                 }
             });
@@ -43,7 +53,10 @@ fn all_invariants_hold_under_all_faults() {
     });
     drop(std::panic::take_hook());
     let failed = failed.into_inner().unwrap();
-    let lines: Vec<String> = failed.iter().map(|(seed, text)| format!("SEED={seed}: {text}")).collect();
+    let lines: Vec<String> = failed
+        .iter()
+        .map(|(seed, text)| format!("SEED={seed}: {text}"))
+        .collect();
     assert!(lines.is_empty(), "{}", lines.join("\n"));
 }
 
@@ -67,14 +80,30 @@ impl Chaos {
         let mut sim = Sim::new(random.next_u64());
         for index in 0..=random.below(4) {
             let memory_mib = 512 * (1 + u32::try_from(random.below(5)).unwrap());
-            let capacity = Resources { cpu_millis: 4000, memory_mib };
+            let capacity = Resources {
+                cpu_millis: 4000,
+                memory_mib,
+            };
             let rack = format!("r{}", random.below(2));
-            sim.world.set_node(node(index), capacity, BTreeMap::from([("rack".to_owned(), rack)]));
+            sim.world.set_node(
+                node(index),
+                capacity,
+                BTreeMap::from([("rack".to_owned(), rack)]),
+            );
         }
         sim.log = loud.then(Vec::new);
-        let mut chaos = Self { sim, random, loud, stacks: BTreeMap::new(), revision: 0 };
+        let mut chaos = Self {
+            sim,
+            random,
+            loud,
+            stacks: BTreeMap::new(),
+            revision: 0,
+        };
         for index in 0..=chaos.random.below(2) {
-            let vdc = VdcId { zone: name("z"), name: name(&format!("v{index}")) };
+            let vdc = VdcId {
+                zone: name("z"),
+                name: name(&format!("v{index}")),
+            };
             let stack = chaos.stack();
             chaos.stacks.insert(vdc, stack);
         }
@@ -149,7 +178,14 @@ impl Chaos {
         if self.random.chance(100) {
             // What has ended well is not asked how it is.
             options.retain(|option| option != "check" && option != "drain");
-            options.push(if self.random.chance(500) { "job" } else { "once" }.to_owned());
+            options.push(
+                if self.random.chance(500) {
+                    "job"
+                } else {
+                    "once"
+                }
+                .to_owned(),
+            );
         }
         options
     }
@@ -189,7 +225,9 @@ impl Chaos {
         let tasks = |system: &smack_model::System| {
             let (vdc, app) = (system.id.vdc(), system.id.application.clone());
             let names: Vec<TaskName> = system.header.spec.tasks.keys().cloned().collect();
-            names.into_iter().map(move |name| (vdc.clone(), app.clone(), name))
+            names
+                .into_iter()
+                .map(move |name| (vdc.clone(), app.clone(), name))
         };
         let all: Vec<_> = engine.systems().flat_map(tasks).collect();
         self.random.pick(&all).cloned()
@@ -212,7 +250,14 @@ impl Chaos {
         self.revision += 1;
         let systems = self.specs(&vdc);
         let (shown, stack, revision) = (vdc.to_string(), "chaos".to_owned(), self.revision);
-        let request = RunRequest { vdc, shown, stack, revision, systems, partial: true };
+        let request = RunRequest {
+            vdc,
+            shown,
+            stack,
+            revision,
+            systems,
+            partial: true,
+        };
         self.command(Command::Run(Box::new(request)));
     }
 
@@ -226,10 +271,15 @@ impl Chaos {
             (0, Some(app)) if stack.len() > 1 => {
                 stack.remove(&app);
                 let uses = |option: &String| option.contains(&format!("={app}"));
-                stack.values_mut().for_each(|options| options.retain(|option| !uses(option)));
+                stack
+                    .values_mut()
+                    .for_each(|options| options.retain(|option| !uses(option)));
             }
             (1, _) => drop(stack.insert(name("late"), vec!["mem=128".to_owned()])),
-            (2 | 3, Some(app)) => stack.get_mut(&app).unwrap().push(format!("tasks={}", 1 + number % 4)),
+            (2 | 3, Some(app)) => stack
+                .get_mut(&app)
+                .unwrap()
+                .push(format!("tasks={}", 1 + number % 4)),
             (_, Some(app)) => stack.get_mut(&app).unwrap().push(format!("env=v{number}")),
             (_, None) => {}
         }
@@ -238,7 +288,9 @@ impl Chaos {
     }
 
     fn verb(&mut self) {
-        let Some((vdc, app, task)) = self.some_task() else { return };
+        let Some((vdc, app, task)) = self.some_task() else {
+            return;
+        };
         let verb = match self.random.below(9) {
             0 => Verb::Stop,
             1 | 2 => Verb::Start,
@@ -246,12 +298,21 @@ impl Chaos {
             4 => Verb::Replace,
             5 => Verb::Pause,
             6 => Verb::Resume,
-            7 => Verb::Force { gate: "budget".to_owned() },
-            _ => Verb::Force { gate: "check".to_owned() },
+            7 => Verb::Force {
+                gate: "budget".to_owned(),
+            },
+            _ => Verb::Force {
+                gate: "check".to_owned(),
+            },
         };
         let task = (verb == Verb::Replace || self.random.chance(300)).then_some(task);
         let application = (task.is_some() || self.random.chance(700)).then_some(app);
-        self.command(Command::Verb { vdc, application, task, verb });
+        self.command(Command::Verb {
+            vdc,
+            application,
+            task,
+            verb,
+        });
     }
 
     fn down(&mut self) {
@@ -261,7 +322,9 @@ impl Chaos {
     }
 
     fn process(&mut self) {
-        let Some((_, app, task)) = self.some_task() else { return };
+        let Some((_, app, task)) = self.some_task() else {
+            return;
+        };
         let what = self.random.below(5);
         let did = match what {
             0 | 1 => self.sim.world.end(&app, &task, End::Signal(9)),
@@ -280,7 +343,10 @@ impl Chaos {
             _ if self.sim.world.node_ids().count() > 1 => drop(self.sim.world.remove(&node)),
             _ => {}
         }
-        self.say("node", &format!("{node} answers: {}", self.sim.world.answers(&node)));
+        self.say(
+            "node",
+            &format!("{node} answers: {}", self.sim.world.answers(&node)),
+        );
     }
 
     fn crash(&mut self) {
@@ -301,7 +367,9 @@ impl Chaos {
         };
         let crash = match self.random.below(4) {
             0 => Some(Crash::BeforeCommit),
-            1 => Some(Crash::AfterActions(usize::try_from(self.random.below(4)).unwrap())),
+            1 => Some(Crash::AfterActions(
+                usize::try_from(self.random.below(4)).unwrap(),
+            )),
             2 if !self.sim.has_sleeper() => Some(Crash::Asleep),
             _ => None,
         };
@@ -311,7 +379,13 @@ impl Chaos {
 
     fn faults(&mut self) {
         let random = &mut self.random;
-        let mut some = |most: u64| if random.chance(500) { u32::try_from(random.below(most)).unwrap() } else { 0 };
+        let mut some = |most: u64| {
+            if random.chance(500) {
+                u32::try_from(random.below(most)).unwrap()
+            } else {
+                0
+            }
+        };
         self.sim.world.faults = Faults {
             late: Span(u64::from(some(3_000))),
             duplicates: some(300),
@@ -323,7 +397,9 @@ impl Chaos {
     }
 
     fn behave(&mut self) {
-        let Some((_, app, task)) = self.some_task() else { return };
+        let Some((_, app, task)) = self.some_task() else {
+            return;
+        };
         let mut behaviour = Behaviour::default();
         match self.random.below(5) {
             0 => behaviour.ready = None,
@@ -333,7 +409,10 @@ impl Chaos {
             _ => behaviour.start = Span(self.random.below(5_000)),
         }
         self.say("behaves", &format!("{app}/{task} {behaviour:?}"));
-        self.sim.world.behaviours.insert((app, Some(task)), behaviour);
+        self.sim
+            .world
+            .behaviours
+            .insert((app, Some(task)), behaviour);
     }
 
     fn supply(&mut self) {
@@ -365,7 +444,9 @@ impl Chaos {
             steps += 1;
             assert!(steps < most, "the loop spins: {}", self.shown());
             let before = Before::of(&self.sim);
-            let Some(step) = self.sim.step(until) else { return silent };
+            let Some(step) = self.sim.step(until) else {
+                return silent;
+            };
             silent &= !step.moved;
             self.check(&before, &step);
         }
@@ -383,8 +464,14 @@ impl Chaos {
         for node in nodes {
             self.sim.world.bring_back(&node);
         }
-        let running = self.sim.world.processes().filter(|(_, process)| process.is_alive());
-        let running: Vec<_> = running.map(|(id, _)| (id.system.application.clone(), id.name.clone())).collect();
+        let running = self
+            .sim
+            .world
+            .processes()
+            .filter(|(_, process)| process.is_alive());
+        let running: Vec<_> = running
+            .map(|(id, _)| (id.system.application.clone(), id.name.clone()))
+            .collect();
         for (app, task) in running {
             self.sim.world.set_serving(&app, &task, true);
         }
@@ -394,14 +481,32 @@ impl Chaos {
         // Data on a node that is gone for good waits for a person.
         for index in 0..5 {
             let attributes = BTreeMap::from([("rack".to_owned(), format!("r{}", index % 2))]);
-            self.sim.world.set_node(node(index), Resources { cpu_millis: 16_000, memory_mib: 16_384 }, attributes);
+            self.sim.world.set_node(
+                node(index),
+                Resources {
+                    cpu_millis: 16_000,
+                    memory_mib: 16_384,
+                },
+                attributes,
+            );
         }
         self.run(self.sim.now + Span::minutes(10));
         let vdcs: Vec<VdcId> = self.stacks.keys().cloned().collect();
         for vdc in vdcs {
             self.run_vdc(vdc.clone());
-            for verb in [Verb::Resume, Verb::Start, Verb::Force { gate: "minimum".to_owned() }] {
-                self.command(Command::Verb { vdc: vdc.clone(), application: None, task: None, verb });
+            for verb in [
+                Verb::Resume,
+                Verb::Start,
+                Verb::Force {
+                    gate: "minimum".to_owned(),
+                },
+            ] {
+                self.command(Command::Verb {
+                    vdc: vdc.clone(),
+                    application: None,
+                    task: None,
+                    verb,
+                });
             }
         }
         let converged = self.sim.now + Span::minutes(60);
@@ -429,32 +534,62 @@ impl Chaos {
                     id.system == system.id && id.name == *task && process.is_alive()
                 });
                 let wanted = usize::from(spec.goal == TaskGoal::Running);
-                assert_eq!(alive.count(), wanted, "{}/{task}: {}", system.id, self.shown());
+                assert_eq!(
+                    alive.count(),
+                    wanted,
+                    "{}/{task}: {}",
+                    system.id,
+                    self.shown()
+                );
             }
         }
-        for (id, _) in self.sim.world.processes().filter(|(_, process)| process.is_alive()) {
+        for (id, _) in self
+            .sim
+            .world
+            .processes()
+            .filter(|(_, process)| process.is_alive())
+        {
             let system = engine.systems().find(|system| system.id == id.system);
-            let known = system.is_some_and(|system| system.header.spec.tasks.contains_key(&id.name));
-            assert!(known, "{id} runs although nobody wants it: {}", self.shown());
+            let known =
+                system.is_some_and(|system| system.header.spec.tasks.contains_key(&id.name));
+            assert!(
+                known,
+                "{id} runs although nobody wants it: {}",
+                self.shown()
+            );
         }
         for volume in self.sim.world.volumes() {
-            assert!(self.sim.store.volumes.contains_key(volume), "{volume} is there and not on record");
+            assert!(
+                self.sim.store.volumes.contains_key(volume),
+                "{volume} is there and not on record"
+            );
         }
     }
 
     fn check(&mut self, before: &Before, step: &Step) {
         if self.loud {
-            for line in self.sim.log.as_mut().map(std::mem::take).unwrap_or_default() {
+            for line in self
+                .sim
+                .log
+                .as_mut()
+                .map(std::mem::take)
+                .unwrap_or_default()
+            {
                 println!("          {line}");
             }
             for note in std::mem::take(&mut self.sim.journal) {
-                println!("{:>9} {} {}: {}", note.at.0, note.subject, note.kind, note.text);
+                println!(
+                    "{:>9} {} {}: {}",
+                    note.at.0, note.subject, note.kind, note.text
+                );
             }
         } else {
             self.sim.journal.clear();
         }
         self.check_processes();
-        let Some(engine) = self.sim.engine() else { return };
+        let Some(engine) = self.sim.engine() else {
+            return;
+        };
         assert!(engine.fleet().is_sound(), "more is promised than there is");
         self.check_reasons();
         self.check_budget(before, step);
@@ -466,7 +601,12 @@ impl Chaos {
             if process.is_alive() && !process.orphaned {
                 let count = alive.entry((id.system.path(), &id.name)).or_default();
                 *count += 1;
-                assert!(*count <= 1, "two processes of {}/{}", id.system.path(), id.name);
+                assert!(
+                    *count <= 1,
+                    "two processes of {}/{}",
+                    id.system.path(),
+                    id.name
+                );
             }
         }
     }
@@ -476,7 +616,9 @@ impl Chaos {
         let view = engine.view();
         for system in view.vdcs.values().flat_map(|vdc| &vdc.systems) {
             let id = system.id.as_ref().unwrap();
-            let Some(known) = engine.system(&id.vdc(), system.application()) else { continue };
+            let Some(known) = engine.system(&id.vdc(), system.application()) else {
+                continue;
+            };
             let wanted = known.header.intent.goal == Goal::Running;
             if !wanted || system.whole.contains(&Waiting::Inventory) {
                 continue;
@@ -484,13 +626,18 @@ impl Chaos {
             for task in &system.tasks {
                 let settled = match &task.status {
                     Some(Status::Ready { .. }) => true,
-                    Some(Status::Ended(End::Exit(0))) => {
-                        known.header.spec.tasks.get(&task.name).is_some_and(|spec| spec.goal != TaskGoal::Running)
-                    }
+                    Some(Status::Ended(End::Exit(0))) => known
+                        .header
+                        .spec
+                        .tasks
+                        .get(&task.name)
+                        .is_some_and(|spec| spec.goal != TaskGoal::Running),
                     _ => false,
                 };
                 assert!(
-                    settled || task.waiting.is_some() || !known.header.spec.tasks.contains_key(&task.name),
+                    settled
+                        || task.waiting.is_some()
+                        || !known.header.spec.tasks.contains_key(&task.name),
                     "{}/{} is {:?} and nobody says why",
                     id,
                     task.name,
@@ -503,7 +650,9 @@ impl Chaos {
     /// A task that served is stopped by choice only while fewer than the budget are away.
     fn check_budget(&self, before: &Before, step: &Step) {
         for (index, change) in step.changes.iter().enumerate() {
-            let Change::Task(record) = change else { continue };
+            let Change::Task(record) = change else {
+                continue;
+            };
             // It had ceased to serve by itself before that.
             let failed = step.changes.iter().take(index).any(|earlier| {
                 matches!(earlier, Change::Task(earlier) if earlier.id == record.id && !earlier.status.is_ready())
@@ -513,36 +662,73 @@ impl Chaos {
             if record.status != (Status::Stopping { late: false }) || !served || failed {
                 continue;
             }
-            let Some(header) = self.sim.store.headers.get(&row.0) else { continue };
-            let forced = header.intent.force.get("budget").is_some_and(|until| *until > self.sim.now);
+            let Some(header) = self.sim.store.headers.get(&row.0) else {
+                continue;
+            };
+            let forced = header
+                .intent
+                .force
+                .get("budget")
+                .is_some_and(|until| *until > self.sim.now);
             if header.intent.goal != Goal::Running || forced {
                 continue;
             }
-            let away = self.sim.store.tasks.iter().filter(|((system, name), other)| {
-                let was_there = before.statuses.get(&(system.clone(), name.clone()));
-                let retired = was_there.is_none_or(|status| *status == Status::Ended(End::Retired));
-                let done = header.spec.tasks.get(name).is_some_and(|spec| spec.goal != TaskGoal::Running)
-                    && other.status == Status::Ended(End::Exit(0));
-                let leaves = matches!(other.status, Status::Draining { .. } | Status::Stopping { .. });
-                let wanted = header.spec.tasks.contains_key(name) || leaves;
-                *system == row.0 && *name != row.1 && wanted && !retired && !done && !other.status.is_ready()
-            });
+            let away = self
+                .sim
+                .store
+                .tasks
+                .iter()
+                .filter(|((system, name), other)| {
+                    let was_there = before.statuses.get(&(system.clone(), name.clone()));
+                    let retired =
+                        was_there.is_none_or(|status| *status == Status::Ended(End::Retired));
+                    let done = header
+                        .spec
+                        .tasks
+                        .get(name)
+                        .is_some_and(|spec| spec.goal != TaskGoal::Running)
+                        && other.status == Status::Ended(End::Exit(0));
+                    let leaves = matches!(
+                        other.status,
+                        Status::Draining { .. } | Status::Stopping { .. }
+                    );
+                    let wanted = header.spec.tasks.contains_key(name) || leaves;
+                    *system == row.0
+                        && *name != row.1
+                        && wanted
+                        && !retired
+                        && !done
+                        && !other.status.is_ready()
+                });
             let away: Vec<&TaskName> = away.map(|((_, name), _)| name).collect();
             let budget = header.spec.budget.max(1) as usize;
-            assert!(away.len() < budget, "{} is stopped by choice while {away:?} are away", record.id);
+            assert!(
+                away.len() < budget,
+                "{} is stopped by choice while {away:?} are away",
+                record.id
+            );
         }
     }
 
     fn shown(&self) -> String {
-        let Some(engine) = self.sim.engine() else { return "no server".to_owned() };
+        let Some(engine) = self.sim.engine() else {
+            return "no server".to_owned();
+        };
         let mut out = String::new();
         for vdc in engine.view().vdcs.values() {
             for system in &vdc.systems {
                 for waiting in &system.whole {
-                    out.push_str(&format!("\n  {}: {}", system.application(), waiting.text(self.sim.now)));
+                    out.push_str(&format!(
+                        "\n  {}: {}",
+                        system.application(),
+                        waiting.text(self.sim.now)
+                    ));
                 }
                 for task in &system.tasks {
-                    let waiting = task.waiting.as_ref().map(|waiting| waiting.text(self.sim.now));
+                    let waiting = task
+                        .waiting
+                        .as_ref()
+                        .map(|waiting| waiting.text(self.sim.now));
                     out.push_str(&format!("\n  {} {:?} {waiting:?}", task.name, task.status));
                 }
             }
@@ -565,7 +751,11 @@ struct Before {
 impl Before {
     fn of(sim: &Sim) -> Self {
         let rows = sim.store.tasks.iter();
-        Self { statuses: rows.map(|(row, record)| (row.clone(), record.status.clone())).collect() }
+        Self {
+            statuses: rows
+                .map(|(row, record)| (row.clone(), record.status.clone()))
+                .collect(),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Drives the scheduler and the store as the server's loop does (decide, commit, perform, hear back) against simulated
-//! nodes, and prints what it costs: a JSON object per line, for `bench/scale` to read. Arguments: tasks, nodes, directory.
+//! nodes, and prints what it costs: a JSON object per line, for `bench/scale` to read. Arguments: tasks, nodes, directory; then
+//! `restart` to measure a new server on the store that lies there.
 #![expect(clippy::print_stdout, reason = "its figures are its output")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use smack_control::bench_support;
@@ -13,7 +14,7 @@ use smack_model::{
     Action, Addressing, Epoch, Event, Found, FoundState, Name, Node, Resources, Span, Status,
     TaskId, Timestamp, VdcId,
 };
-use smack_scheduler::{Change, Command, Decision, Engine, RunRequest, why};
+use smack_scheduler::{Change, Command, Decision, Engine, Image, RunRequest, why};
 use smack_services::Catalog;
 use smack_stack::{Request, Source};
 use smack_store::{Commit, NewEntry, Store, Write};
@@ -39,7 +40,10 @@ fn main() -> Outcome<()> {
     let temporary = tempfile::tempdir()?;
     let directory = arguments
         .next()
-        .map_or(temporary.path().into(), std::path::PathBuf::from);
+        .map_or(temporary.path().into(), PathBuf::from);
+    if arguments.next().is_some_and(|word| word == "restart") {
+        return restart(&directory, nodes);
+    }
     let mut world = World::new(&directory, nodes)?;
     say(&serde_json::json!({"kind": "start", "nodes": nodes, "rss_kib": memory("VmRSS:")}));
     let mut vdcs = 0;
@@ -57,7 +61,16 @@ fn main() -> Outcome<()> {
         "store_bytes": std::fs::metadata(directory.join("scale.store"))?.len(),
     }));
     floor(&world.store, &directory)?;
-    world.restart()
+    drop(world);
+    let again = std::process::Command::new(std::env::current_exe()?)
+        .args([tasks.to_string(), nodes.to_string()])
+        .args([directory.as_os_str(), "restart".as_ref()])
+        .status()?;
+    if again.success() {
+        Ok(())
+    } else {
+        Err("the restart failed".into())
+    }
 }
 
 /// Runs stacks until there are so many tasks. Resolving them is not counted: `bench/language` measures that.
@@ -87,7 +100,6 @@ struct World {
     store: Store,
     epoch: smack_store::Epoch,
     engine: Engine,
-    nodes: Vec<Node>,
     events: VecDeque<Event>,
     /// Ahead of the clock by what was waited for.
     ahead: Span,
@@ -125,23 +137,26 @@ impl World {
     fn new(directory: &Path, nodes: usize) -> Outcome<Self> {
         let mut store = Store::open(&directory.join("scale.store"))?;
         let epoch = store.take_epoch()?;
+        let mut world = Self::over(store, epoch, Image::default(), nodes)?;
+        world.events.push_back(inventory(Vec::new(), clock()));
+        world.settle()?;
+        Ok(world)
+    }
+
+    fn over(store: Store, epoch: smack_store::Epoch, image: Image, nodes: usize) -> Outcome<Self> {
         let nodes = (0..nodes).map(node).collect::<Outcome<Vec<Node>>>()?;
-        let image = bench_support::image(&store.load()?.rows)?;
         let mut engine = Engine::load(image, Epoch(epoch.0), clock());
-        engine.record(Event::Nodes(nodes.clone()), clock());
-        let mut world = Self {
+        engine.record(Event::Nodes(nodes), clock());
+        Ok(Self {
             store,
             epoch,
             engine,
-            nodes,
-            events: VecDeque::from([inventory(Vec::new(), clock())]),
+            events: VecDeque::new(),
             ahead: Span::default(),
             pid: 1_000,
             costs: Costs::default(),
             seed: 1,
-        };
-        world.settle()?;
-        Ok(world)
+        })
     }
 
     fn now(&self) -> Timestamp {
@@ -264,38 +279,39 @@ impl World {
         let record = tasks.nth(number % TASKS_PER_SYSTEM);
         Ok(record.ok_or("the task is there")?.id.clone())
     }
+}
 
-    /// A new server on the same store: reads all rows, hears what runs, decides that nothing is to be done.
-    fn restart(mut self) -> Outcome<()> {
-        let live = self.engine.systems().flat_map(|system| system.live());
-        let found = live
-            .filter_map(|record| {
-                let Status::Ready { pid } = record.status else {
-                    return None;
-                };
-                Some(Found {
-                    id: record.id.clone(),
-                    state: FoundState::Running { pid },
-                })
-            })
-            .collect();
-        let began = Instant::now();
-        let rows = self.store.load()?.rows;
-        let read = began.elapsed();
-        let image = bench_support::image(&rows)?;
-        let understood = began.elapsed();
-        self.engine = Engine::load(image, Epoch(self.epoch.0), self.now());
-        let now = self.now();
-        self.engine.record(Event::Nodes(self.nodes.clone()), now);
-        self.events.push_back(inventory(found, now));
-        self.settle()?;
-        say(&serde_json::json!({
-            "kind": "restart", "rows": rows.len(), "read_seconds": read.as_secs_f64(),
-            "decode_seconds": (understood - read).as_secs_f64(),
-            "adopt_seconds": (began.elapsed() - understood).as_secs_f64(), "rss_kib": memory("VmRSS:"),
-        }));
-        Ok(())
-    }
+/// A new server on the same store: reads all rows, hears what runs, decides that nothing is to be done. In a process of
+/// its own, so that its memory is its own.
+fn restart(directory: &Path, nodes: usize) -> Outcome<()> {
+    let began = Instant::now();
+    let mut store = Store::open(&directory.join("scale.store"))?;
+    let epoch = store.take_epoch()?;
+    let rows = store.load()?.rows;
+    let (read, count) = (began.elapsed(), rows.len());
+    let image = bench_support::image(&rows)?;
+    drop(rows);
+    let understood = began.elapsed();
+    let found = |record: &smack_model::TaskRecord| {
+        let Status::Ready { pid } = record.status else {
+            return None;
+        };
+        Some(Found {
+            id: record.id.clone(),
+            state: FoundState::Running { pid },
+        })
+    };
+    let found = image.tasks.iter().filter_map(found).collect();
+    let mut world = World::over(store, epoch, image, nodes)?;
+    world.events.push_back(inventory(found, clock()));
+    let silent = world.turn()? == 0;
+    say(&serde_json::json!({
+        "kind": "restart", "rows": count, "read_seconds": read.as_secs_f64(),
+        "decode_seconds": (understood - read).as_secs_f64(),
+        "adopt_seconds": (began.elapsed() - understood).as_secs_f64(),
+        "silent": silent, "rss_kib": memory("VmRSS:"), "peak_kib": memory("VmHWM:"),
+    }));
+    Ok(())
 }
 
 /// `why` of one task that fits nowhere, among everything else: looked up in the view and explained.
@@ -445,10 +461,14 @@ fn quantiles(values: &mut [f64]) -> [f64; 3] {
     [50, 95, 100].map(|share| values.get(last * share / 100).copied().unwrap_or(0.0))
 }
 
-/// What this process has used of the processor.
+/// What this process, which has one thread, has used of the processor.
 fn cpu_seconds() -> f64 {
-    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Duration::try_from(spent).unwrap_or_default().as_secs_f64()
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanoseconds = text
+        .split_whitespace()
+        .next()
+        .and_then(|text| text.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0)).as_secs_f64()
 }
 
 /// A figure of this process, in KiB.

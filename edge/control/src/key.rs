@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use smack_model::{
-    Digest, Header, Launch, OperationRecord, SystemId, TaskRecord, VdcId, VdcRecord, VolumeRecord,
+    Digest, Header, Launch, OperationRecord, SystemId, TaskRecord, TaskSpec, VdcId, VdcRecord,
+    VolumeRecord,
 };
 use smack_scheduler::{Change, Image};
 use smack_store::{Row, Write};
@@ -117,7 +118,7 @@ pub(crate) fn image(rows: &[Row]) -> Result<Image, BadRow> {
             "vdc" => image.vdcs.push(data::<VdcRecord>(row)?),
             "system" => {
                 let id = SystemId::parse(rest).ok_or_else(bad)?;
-                image.headers.push((id, data::<Header>(row)?));
+                image.headers.push((id, sharing(data::<Header>(row)?)));
             }
             "task" => image.tasks.push(data::<TaskRecord>(row)?),
             "launch" => {
@@ -140,6 +141,18 @@ pub(crate) fn image(rows: &[Row]) -> Result<Image, BadRow> {
         }
     }
     Ok(image)
+}
+
+/// Tasks that are alike share one spec, as they did when they were built: most of a large system's memory.
+fn sharing(mut header: Header) -> Header {
+    let mut last: Option<Arc<TaskSpec>> = None;
+    for task in Arc::make_mut(&mut header.spec).tasks.values_mut() {
+        match &last {
+            Some(known) if *known == *task => *task = Arc::clone(known),
+            _ => last = Some(Arc::clone(task)),
+        }
+    }
+    header
 }
 
 /// `scope/run/application!incarnation/rest`.

@@ -23,7 +23,8 @@ impl Engine {
                         self.unlink(&key_of, &(key_of.0.clone(), key_of.1.clone(), name.clone()));
                     }
                 }
-                self.tombstones.insert(key(id), (id.clone(), header.clone()));
+                self.tombstones
+                    .insert(key(id), (id.clone(), header.clone()));
                 self.view_stale.insert(id.vdc());
             }
             Change::Header(id, header) => {
@@ -50,20 +51,29 @@ impl Engine {
                 }
             }
             Change::Launch(id, digest, launch) => self.with(id, |tracked| {
-                tracked.system.launches.insert(digest.clone(), launch.clone());
+                tracked
+                    .system
+                    .launches
+                    .insert(digest.clone(), launch.clone());
             }),
             Change::LaunchGone(id, digest) => self.with(id, |tracked| {
                 tracked.system.launches.remove(digest);
             }),
             Change::Operation(id, name, record) => self.with(id, |tracked| {
-                tracked.system.operations.insert(name.clone(), record.clone());
+                tracked
+                    .system
+                    .operations
+                    .insert(name.clone(), record.clone());
             }),
             Change::OperationGone(id, name) => self.with(id, |tracked| {
                 tracked.system.operations.remove(name);
                 tracked.seen.operations.remove(name);
             }),
             Change::Volume(volume) => self.with(&volume.id.system.clone(), |tracked| {
-                tracked.system.volumes.insert(volume.id.clone(), volume.clone());
+                tracked
+                    .system
+                    .volumes
+                    .insert(volume.id.clone(), volume.clone());
             }),
             Change::VolumeGone(id) => self.with(&id.system.clone(), |tracked| {
                 tracked.system.volumes.remove(id);
@@ -82,9 +92,15 @@ impl Engine {
             let name = &record.id.name;
             old = tracked.system.tasks.insert(name.clone(), record.clone());
             let header = &tracked.system.header;
-            let spec = header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task));
+            let spec = header
+                .spec
+                .tasks
+                .get(name)
+                .or_else(|| header.leaving.get(name).map(|leaving| &leaving.task));
             needs = spec.map(|spec| spec.needs);
-            new_attempt = old.as_ref().is_none_or(|old| old.id.attempt != record.id.attempt);
+            new_attempt = old
+                .as_ref()
+                .is_none_or(|old| old.id.attempt != record.id.attempt);
             if old.as_ref().is_none_or(|old| old.status != record.status) {
                 tracked.seen.changed = now;
                 tracked.seen.healthy = false;
@@ -104,12 +120,18 @@ impl Engine {
             }
         });
         if ended_probe {
-            self.pending.actions.push(Action::ProbeEnd(record.id.clone()));
+            self.pending
+                .actions
+                .push(Action::ProbeEnd(record.id.clone()));
         }
         let task = (record.id.system.clone(), record.id.name.clone());
         if let Some(old) = &old {
             self.unlist(old);
-            if let Some(address) = old.address.as_ref().filter(|_| old.address != record.address) {
+            if let Some(address) = old
+                .address
+                .as_ref()
+                .filter(|_| old.address != record.address)
+            {
                 self.fleet.release_address(address);
             }
         }
@@ -144,19 +166,38 @@ impl Engine {
     }
 
     fn unlist(&mut self, record: &TaskRecord) {
-        if let Some(here) = record.node.as_ref().and_then(|node| self.on_node.get_mut(node)) {
+        if let Some(here) = record
+            .node
+            .as_ref()
+            .and_then(|node| self.on_node.get_mut(node))
+        {
             here.remove(&(key(&record.id.system), record.id.name.clone()));
         }
     }
 
     /// Charges the fleet for what lives on nodes that have just become known.
     pub(super) fn charge_fleet(&mut self, nodes: &[NodeId]) {
-        for (key, name) in nodes.iter().filter_map(|node| self.on_node.get(node)).flatten() {
-            let Some(tracked) = self.systems.get(key) else { continue };
+        for (key, name) in nodes
+            .iter()
+            .filter_map(|node| self.on_node.get(node))
+            .flatten()
+        {
+            let Some(tracked) = self.systems.get(key) else {
+                continue;
+            };
             let header = &tracked.system.header;
-            let Some(record) = tracked.system.tasks.get(name) else { continue };
-            let spec = header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task));
-            let node = record.node.as_ref().and_then(|node| self.fleet.position(node));
+            let Some(record) = tracked.system.tasks.get(name) else {
+                continue;
+            };
+            let spec = header
+                .spec
+                .tasks
+                .get(name)
+                .or_else(|| header.leaving.get(name).map(|leaving| &leaving.task));
+            let node = record
+                .node
+                .as_ref()
+                .and_then(|node| self.fleet.position(node));
             if let (Some(node), Some(spec)) = (node, spec) {
                 let task = (record.id.system.clone(), name.clone());
                 // What it was launched with counts, not what a newer spec wants.
@@ -175,16 +216,29 @@ impl Engine {
                 let attempt = record.id.attempt;
                 let (kind, text) = match &record.status {
                     Status::Claimed => {
-                        let node = record.node.as_ref().map_or("its grid", |node| node.as_str());
+                        let node = record
+                            .node
+                            .as_ref()
+                            .map_or("its grid", |node| node.as_str());
                         let address = record.address.as_deref().unwrap_or("no address");
-                        ("placed", format!("attempt {attempt} on {node} at {address}"))
+                        (
+                            "placed",
+                            format!("attempt {attempt} on {node} at {address}"),
+                        )
                     }
                     Status::Ready { pid } => ("ready", format!("attempt {attempt}, pid {pid}")),
-                    Status::Stopping { late: true } => ("stopping", "was not ready in time".to_owned()),
+                    Status::Stopping { late: true } => {
+                        ("stopping", "was not ready in time".to_owned())
+                    }
                     Status::Stopping { late: false } => ("stopping", format!("attempt {attempt}")),
                     Status::Draining { .. } => ("draining", format!("attempt {attempt}")),
-                    Status::Ended(smack_model::End::Retired) => ("retired", "left the system".to_owned()),
-                    Status::Starting | Status::Running { .. } | Status::Unreachable | Status::Ended(_) => return,
+                    Status::Ended(smack_model::End::Retired) => {
+                        ("retired", "left the system".to_owned())
+                    }
+                    Status::Starting
+                    | Status::Running { .. }
+                    | Status::Unreachable
+                    | Status::Ended(_) => return,
                 };
                 self.note(subject, kind, text);
             }
@@ -194,7 +248,9 @@ impl Engine {
                         ("operation", format!("{name}: asked for"))
                     }
                     smack_model::OperationStatus::Asked { .. } => return,
-                    smack_model::OperationStatus::Done { result } => ("operation", format!("{name}: {result}")),
+                    smack_model::OperationStatus::Done { result } => {
+                        ("operation", format!("{name}: {result}"))
+                    }
                     smack_model::OperationStatus::Failed { reason } => {
                         ("operation", format!("{name} failed: {reason}"))
                     }

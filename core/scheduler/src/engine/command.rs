@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smack_model::{
-    Goal, Header, Intent, Leaving, Name, ServiceSpec, Span, SystemId, TaskName, Timestamp, VdcId, VdcRecord,
+    Goal, Header, Intent, Leaving, Name, ServiceSpec, Span, SystemId, TaskName, Timestamp, VdcId,
+    VdcRecord,
 };
 
 use super::{Engine, Key};
@@ -28,8 +29,16 @@ pub struct RunRequest {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     Run(Box<RunRequest>),
-    Down { vdc: VdcId, keep_volumes: bool },
-    Verb { vdc: VdcId, application: Option<Name>, task: Option<TaskName>, verb: Verb },
+    Down {
+        vdc: VdcId,
+        keep_volumes: bool,
+    },
+    Verb {
+        vdc: VdcId,
+        application: Option<Name>,
+        task: Option<TaskName>,
+        verb: Verb,
+    },
 }
 
 /// What can be asked of a VDC, an application or a task.
@@ -44,7 +53,9 @@ pub enum Verb {
     Pause,
     Resume,
     /// A gate need not hold for ten minutes: `check`, `budget`, `minimum`.
-    Force { gate: String },
+    Force {
+        gate: String,
+    },
 }
 
 /// Why a command was not taken.
@@ -53,9 +64,17 @@ pub enum Refused {
     #[error("there is no virtual data center {0}; `smack status` lists those there are")]
     NoVdc(VdcId),
     #[error("{vdc} has no application {application}; it has {known}")]
-    NoApplication { vdc: VdcId, application: Name, known: String },
+    NoApplication {
+        vdc: VdcId,
+        application: Name,
+        known: String,
+    },
     #[error("{application} has no task {task}; it has {known}")]
-    NoTask { application: String, task: Name, known: String },
+    NoTask {
+        application: String,
+        task: Name,
+        known: String,
+    },
     #[error("{0} is going down; run it again when `smack status` no longer lists it")]
     GoingDown(VdcId),
     #[error("{application} of {vdc} is still being removed; run it again in a moment")]
@@ -80,9 +99,12 @@ impl Engine {
         match command {
             Command::Run(request) => self.run(*request),
             Command::Down { vdc, keep_volumes } => self.down(&vdc, keep_volumes),
-            Command::Verb { vdc, application, task, verb } => {
-                self.verb(&vdc, application.as_ref(), task.as_ref(), &verb)
-            }
+            Command::Verb {
+                vdc,
+                application,
+                task,
+                verb,
+            } => self.verb(&vdc, application.as_ref(), task.as_ref(), &verb),
         }
     }
 
@@ -92,7 +114,10 @@ impl Engine {
             return Err(Refused::GoingDown(request.vdc));
         }
         if let Some(application) = self.still_leaving(&request) {
-            return Err(Refused::Leaving { vdc: request.vdc, application });
+            return Err(Refused::Leaving {
+                vdc: request.vdc,
+                application,
+            });
         }
         if !request.partial {
             let misfits = self.misfits(&request);
@@ -115,12 +140,22 @@ impl Engine {
         let text = format!("revision {} of stack {}", request.revision, request.stack);
         self.note(request.vdc.to_string(), "run", text);
         let key = |application: &Name| {
-            (request.vdc.zone.clone(), request.vdc.name.clone(), application.clone())
+            (
+                request.vdc.zone.clone(),
+                request.vdc.name.clone(),
+                application.clone(),
+            )
         };
         self.pending.changes.push(Change::Vdc(vdc.clone()));
         self.apply(&Change::Vdc(vdc));
-        let known: Vec<Key> = self.of_vdc(&request.vdc).map(|(key, _)| key.clone()).collect();
-        for gone in known.iter().filter(|(_, _, application)| !request.systems.contains_key(application)) {
+        let known: Vec<Key> = self
+            .of_vdc(&request.vdc)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for gone in known
+            .iter()
+            .filter(|(_, _, application)| !request.systems.contains_key(application))
+        {
             let keep_volumes = false;
             self.edit(gone, |intent| intent.goal = Goal::Gone { keep_volumes });
         }
@@ -135,17 +170,29 @@ impl Engine {
     fn still_leaving(&self, request: &RunRequest) -> Option<Name> {
         let ends = |(key, tracked): &(&Key, &super::Tracked)| {
             let is_gone = matches!(tracked.system.header.intent.goal, Goal::Gone { .. });
-            is_gone && tracked.system.live().next().is_none() && request.systems.contains_key(&key.2)
+            is_gone
+                && tracked.system.live().next().is_none()
+                && request.systems.contains_key(&key.2)
         };
-        self.of_vdc(&request.vdc).find(ends).map(|(key, _)| key.2.clone())
+        self.of_vdc(&request.vdc)
+            .find(ends)
+            .map(|(key, _)| key.2.clone())
     }
 
     fn set_spec(&mut self, key: Key, spec: ServiceSpec, revision: u32) {
         let now = self.now;
         let Some(tracked) = self.systems.get(&key) else {
-            let incarnation = self.tombstones.get(&key).map_or(1, |(id, _)| id.incarnation + 1);
+            let incarnation = self
+                .tombstones
+                .get(&key)
+                .map_or(1, |(id, _)| id.incarnation + 1);
             let (scope, run, application) = key.clone();
-            let id = SystemId { scope, run, application, incarnation };
+            let id = SystemId {
+                scope,
+                run,
+                application,
+                incarnation,
+            };
             let header = Header {
                 intent: Intent::default(),
                 revision,
@@ -159,9 +206,20 @@ impl Engine {
         let old = &tracked.system.header;
         let mut leaving = old.leaving.clone();
         leaving.retain(|name, _| !spec.tasks.contains_key(name));
-        for (name, task) in old.spec.tasks.iter().filter(|(name, _)| !spec.tasks.contains_key(*name)) {
+        for (name, task) in old
+            .spec
+            .tasks
+            .iter()
+            .filter(|(name, _)| !spec.tasks.contains_key(*name))
+        {
             let drain = old.spec.drains.get(name).cloned();
-            leaving.insert(name.clone(), Leaving { task: task.clone(), drain });
+            leaving.insert(
+                name.clone(),
+                Leaving {
+                    task: task.clone(),
+                    drain,
+                },
+            );
         }
         let mut intent = old.intent.clone();
         if matches!(intent.goal, Goal::Gone { .. }) {
@@ -176,11 +234,22 @@ impl Engine {
             .keys()
             .filter(|name| {
                 let drains = leaving.keys().any(|task| **name == format!("drain {task}"));
-                !drains && !spec.operations.iter().any(|operation| operation.name == **name)
+                !drains
+                    && !spec
+                        .operations
+                        .iter()
+                        .any(|operation| operation.name == **name)
             })
             .cloned()
             .collect();
-        let header = Header { intent, revision, spec: Arc::new(spec), leaving, since, ended: None };
+        let header = Header {
+            intent,
+            revision,
+            spec: Arc::new(spec),
+            leaving,
+            since,
+            ended: None,
+        };
         self.change(key.clone(), Change::Header(id.clone(), header));
         for name in stale {
             self.change(key.clone(), Change::OperationGone(id.clone(), name));
@@ -190,10 +259,17 @@ impl Engine {
 
     /// Launches that no record and no spec refers to any more.
     fn drop_unused_launches(&mut self, key: &Key) {
-        let Some(tracked) = self.systems.get(key) else { return };
+        let Some(tracked) = self.systems.get(key) else {
+            return;
+        };
         let system = &tracked.system;
         let used: BTreeSet<_> = system.tasks.values().map(|record| &record.digest).collect();
-        let unused: Vec<_> = system.launches.keys().filter(|digest| !used.contains(digest)).cloned().collect();
+        let unused: Vec<_> = system
+            .launches
+            .keys()
+            .filter(|digest| !used.contains(digest))
+            .cloned()
+            .collect();
         let id = system.id.clone();
         for digest in unused {
             self.change(key.clone(), Change::LaunchGone(id.clone(), digest));
@@ -201,9 +277,23 @@ impl Engine {
     }
 
     fn down(&mut self, vdc: &VdcId, keep_volumes: bool) -> Result<(), Refused> {
-        let Some(record) = self.vdcs.get(vdc) else { return Err(Refused::NoVdc(vdc.clone())) };
-        let record = VdcRecord { down: true, updated: self.now, ..record.clone() };
-        self.note(vdc.to_string(), "down", if keep_volumes { "asked for, volumes are kept" } else { "asked for" });
+        let Some(record) = self.vdcs.get(vdc) else {
+            return Err(Refused::NoVdc(vdc.clone()));
+        };
+        let record = VdcRecord {
+            down: true,
+            updated: self.now,
+            ..record.clone()
+        };
+        self.note(
+            vdc.to_string(),
+            "down",
+            if keep_volumes {
+                "asked for, volumes are kept"
+            } else {
+                "asked for"
+            },
+        );
         let keys: Vec<Key> = self.of_vdc(vdc).map(|(key, _)| key.clone()).collect();
         self.pending.changes.push(Change::Vdc(record.clone()));
         self.apply(&Change::Vdc(record));
@@ -224,7 +314,9 @@ impl Engine {
         task: Option<&TaskName>,
         verb: &Verb,
     ) -> Result<(), Refused> {
-        let Some(record) = self.vdcs.get(vdc) else { return Err(Refused::NoVdc(vdc.clone())) };
+        let Some(record) = self.vdcs.get(vdc) else {
+            return Err(Refused::NoVdc(vdc.clone()));
+        };
         if record.down {
             return Err(Refused::GoingDown(vdc.clone()));
         }
@@ -236,7 +328,11 @@ impl Engine {
                 let names = tasks.into_iter().flat_map(|tasks| tasks.keys());
                 let known = names.map(Name::as_str).collect::<Vec<_>>().join(", ");
                 let application = application.map(Name::to_string).unwrap_or_default();
-                return Err(Refused::NoTask { application, task: task.clone(), known });
+                return Err(Refused::NoTask {
+                    application,
+                    task: task.clone(),
+                    known,
+                });
             }
         }
         if let (Some(_), Some(word)) = (task, whole_only(verb)) {
@@ -254,11 +350,17 @@ impl Engine {
             self.forget_failed_supplies();
         }
         let now = self.now;
-        let word = serde_json::to_value(verb).map(|word| word.to_string().replace('"', "")).unwrap_or_default();
+        let word = serde_json::to_value(verb)
+            .map(|word| word.to_string().replace('"', ""))
+            .unwrap_or_default();
         for key in keys {
             let (zone, name, application) = &key;
             let of_task = task.map(|task| format!("/{task}")).unwrap_or_default();
-            self.note(format!("{zone}/{name}/{application}{of_task}"), "asked", word.clone());
+            self.note(
+                format!("{zone}/{name}/{application}{of_task}"),
+                "asked",
+                word.clone(),
+            );
             self.edit(&key, |intent| apply_verb(intent, task, verb, now));
         }
         Ok(())
@@ -266,17 +368,33 @@ impl Engine {
 
     fn named(&self, vdc: &VdcId, application: Option<&Name>) -> Result<Vec<Key>, Refused> {
         let all: Vec<Key> = self.of_vdc(vdc).map(|(key, _)| key.clone()).collect();
-        let Some(application) = application else { return Ok(all) };
-        let named: Vec<Key> = all.iter().filter(|key| key.2 == *application).cloned().collect();
+        let Some(application) = application else {
+            return Ok(all);
+        };
+        let named: Vec<Key> = all
+            .iter()
+            .filter(|key| key.2 == *application)
+            .cloned()
+            .collect();
         if named.is_empty() {
-            let known = all.iter().map(|key| key.2.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(Refused::NoApplication { vdc: vdc.clone(), application: application.clone(), known });
+            let known = all
+                .iter()
+                .map(|key| key.2.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(Refused::NoApplication {
+                vdc: vdc.clone(),
+                application: application.clone(),
+                known,
+            });
         }
         Ok(named)
     }
 
     fn edit(&mut self, key: &Key, edit: impl FnOnce(&mut Intent)) {
-        let Some(tracked) = self.systems.get(key) else { return };
+        let Some(tracked) = self.systems.get(key) else {
+            return;
+        };
         let mut header = tracked.system.header.clone();
         edit(&mut header.intent);
         let id = tracked.system.id.clone();
@@ -290,7 +408,7 @@ impl Engine {
         if self.fleet.node_ids().next().is_none() {
             return Vec::new();
         }
-        let mut fleet = self.fleet.clone();
+        let mut fleet = self.fleet.sketch(&request.vdc);
         // What the request no longer has will be gone by then.
         for (key, tracked) in self.of_vdc(&request.vdc) {
             let spec = request.systems.get(&key.2);
@@ -302,7 +420,11 @@ impl Engine {
         }
         let mut wishes = Vec::new();
         for (application, spec) in &request.systems {
-            let system_key = (request.vdc.zone.clone(), request.vdc.name.clone(), application.clone());
+            let system_key = (
+                request.vdc.zone.clone(),
+                request.vdc.name.clone(),
+                application.clone(),
+            );
             let known = self.systems.get(&system_key);
             let id = known.map_or_else(
                 || SystemId {
@@ -316,13 +438,17 @@ impl Engine {
             for (task, spec) in &spec.tasks {
                 let last = known.and_then(|tracked| tracked.system.tasks.get(task));
                 let old = known.and_then(|tracked| tracked.system.header.spec.tasks.get(task));
-                if last.is_some() && old.is_some_and(|old| old.needs == spec.needs || old.launch == spec.launch) {
+                if last.is_some()
+                    && old.is_some_and(|old| old.needs == spec.needs || old.launch == spec.launch)
+                {
                     // Nothing new is asked for it; if it is down and finds no node, `why` says so.
                     continue;
                 }
                 // One that lives is restarted with other needs: its place is free by then.
                 fleet.release(&(id.clone(), task.clone()));
-                let node = last.filter(|_| !spec.volumes.is_empty()).and_then(|last| last.node.clone());
+                let node = last
+                    .filter(|_| !spec.volumes.is_empty())
+                    .and_then(|last| last.node.clone());
                 wishes.push(Wish {
                     system: id.clone(),
                     task: task.clone(),
@@ -337,11 +463,21 @@ impl Engine {
                 });
             }
         }
-        let needed: u32 = wishes.iter().fold(0, |sum, wish| sum.saturating_add(wish.needs.memory_mib));
+        let needed: u32 = wishes
+            .iter()
+            .fold(0, |sum, wish| sum.saturating_add(wish.needs.memory_mib));
         let (_, free) = self.fleet.totals();
         let unplaced = place(wishes, &mut fleet).unplaced;
-        let mut lines: Vec<String> =
-            unplaced.iter().map(|Unplaced { system, task, tally }| format!("  {}/{task}: {tally}", system.application)).collect();
+        let mut lines: Vec<String> = unplaced
+            .iter()
+            .map(
+                |Unplaced {
+                     system,
+                     task,
+                     tally,
+                 }| format!("  {}/{task}: {tally}", system.application),
+            )
+            .collect();
         if !lines.is_empty() && needed > free.memory_mib {
             lines.push(format!(
                 "  in all {needed} MiB are asked and {} MiB are free: {} MiB too many",

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use smack_model::{
-    Answer, End, Event, Found, FoundState, Goal, OperationRecord, NodeId, OperationStatus, Outcome, Refusal,
-    Status, SystemId, TaskId, TaskRecord, TaskSpec, Timestamp, VolumeId, retry_delay,
+    Answer, End, Event, Found, FoundState, Goal, NodeId, OperationRecord, OperationStatus, Outcome,
+    Refusal, Status, SystemId, TaskId, TaskRecord, TaskSpec, Timestamp, VolumeId, retry_delay,
 };
 
 use super::{Engine, Key, key};
@@ -19,7 +19,9 @@ impl Engine {
         self.now = self.now.max(now);
         match event {
             Event::Nodes(nodes) => {
-                let Some((lost, came)) = self.fleet.set_nodes(nodes) else { return };
+                let Some((lost, came)) = self.fleet.set_nodes(nodes) else {
+                    return;
+                };
                 for node in lost {
                     self.node_lost(&node, false);
                 }
@@ -29,11 +31,19 @@ impl Engine {
             Event::Starting(id) => self.moved(&id, None, |status| {
                 matches!(status, Status::Claimed | Status::Unreachable).then_some(Status::Starting)
             }),
-            Event::Running { id, pid } => self.moved(&id, None, |status| match status {
-                Status::Claimed | Status::Starting | Status::Unreachable => Some(Status::Running { pid }),
-                _ => None,
+            Event::Running { id, pid } => self.moved(&id, None, |status| {
+                let before = matches!(
+                    status,
+                    Status::Claimed | Status::Starting | Status::Unreachable
+                );
+                before.then_some(Status::Running { pid })
             }),
-            Event::Probed { id, ready, role, detail } => self.probed(&id, ready, role, detail),
+            Event::Probed {
+                id,
+                ready,
+                role,
+                detail,
+            } => self.probed(&id, ready, role, detail),
             Event::Ended { id, end, at } => {
                 self.strays.remove(&id);
                 self.ended(&id, end, at);
@@ -42,22 +52,51 @@ impl Engine {
                 self.strays.remove(&id);
                 self.refused(&id, refusal);
             }
-            Event::Observed { system, about, answer, began } => {
+            Event::Observed {
+                system,
+                about,
+                answer,
+                began,
+            } => {
                 let key = key(&system);
                 self.with(&system, |tracked| {
-                    let newest = tracked.seen.answers.get(&about).is_none_or(|known| known.began <= began);
-                    if about == smack_model::About::Health && began > tracked.seen.changed && newest {
+                    let newest = tracked
+                        .seen
+                        .answers
+                        .get(&about)
+                        .is_none_or(|known| known.began <= began);
+                    if about == smack_model::About::Health && began > tracked.seen.changed && newest
+                    {
                         tracked.seen.healthy = answer == Answer::Yes;
                     }
                     // Answers overtake each other: the youngest asking counts.
-                    if tracked.seen.answers.get(&about).is_none_or(|known| known.began <= began) {
-                        tracked.seen.answers.insert(about, Observation { answer, began });
+                    if tracked
+                        .seen
+                        .answers
+                        .get(&about)
+                        .is_none_or(|known| known.began <= began)
+                    {
+                        tracked
+                            .seen
+                            .answers
+                            .insert(about, Observation { answer, began });
                     }
                 });
                 self.dirty.insert(key);
             }
-            Event::Operation { system, name, digest, outcome } => self.operated(&system, &name, &digest, outcome),
-            Event::Inventory { node, complete, began, tasks, volumes } => {
+            Event::Operation {
+                system,
+                name,
+                digest,
+                outcome,
+            } => self.operated(&system, &name, &digest, outcome),
+            Event::Inventory {
+                node,
+                complete,
+                began,
+                tasks,
+                volumes,
+            } => {
                 self.inventory(node.as_ref(), complete, began, tasks, &volumes);
             }
             Event::VolumeReleased(id) => self.released(id),
@@ -72,26 +111,43 @@ impl Engine {
                     let mut tasks = tracked.system.header.spec.tasks.values();
                     tasks.any(|task| task.launch.artifacts.contains(&name))
                 };
-                let keys = self.systems.iter().filter(|(_, tracked)| uses(tracked)).map(|(key, _)| key.clone());
+                let keys = self
+                    .systems
+                    .iter()
+                    .filter(|(_, tracked)| uses(tracked))
+                    .map(|(key, _)| key.clone());
                 self.dirty.extend(keys.collect::<Vec<_>>());
             }
         }
     }
 
     /// Changes the status of the present attempt in the draft alone: these moves are learned again by an inventory.
-    fn moved(&mut self, id: &TaskId, node: Option<&NodeId>, next: impl FnOnce(&Status) -> Option<Status>) {
+    fn moved(
+        &mut self,
+        id: &TaskId,
+        node: Option<&NodeId>,
+        next: impl FnOnce(&Status) -> Option<Status>,
+    ) {
         // One that has ended as far as we know must not run; if it is only late news, the stop does no harm.
         let Some(record) = self.present(id).filter(|record| record.status.is_live()) else {
             return self.stray(id, node);
         };
-        let Some(status) = next(&record.status) else { return };
-        let moved = TaskRecord { status, since: self.now, ..record.clone() };
+        let Some(status) = next(&record.status) else {
+            return;
+        };
+        let moved = TaskRecord {
+            status,
+            since: self.now,
+            ..record.clone()
+        };
         self.apply(&Change::Task(Box::new(moved)));
         self.dirty.insert(key(&id.system));
     }
 
     fn probed(&mut self, id: &TaskId, ready: bool, role: Option<String>, detail: String) {
-        let Some(record) = self.present(id).cloned() else { return };
+        let Some(record) = self.present(id).cloned() else {
+            return;
+        };
         let status = match (&record.status, ready) {
             (Status::Running { pid }, true) => Some(Status::Ready { pid: *pid }),
             (Status::Ready { pid }, false) => Some(Status::Running { pid: *pid }),
@@ -106,14 +162,21 @@ impl Engine {
         let key = key(&id.system);
         if let Some(status) = status {
             let ready_since = ready.then(|| record.ready_since.unwrap_or(self.now));
-            let changed = TaskRecord { status, since: self.now, ready_since, ..record };
+            let changed = TaskRecord {
+                status,
+                since: self.now,
+                ready_since,
+                ..record
+            };
             self.change(key.clone(), Change::Task(Box::new(changed)));
         }
         self.dirty.insert(key);
     }
 
     fn ended(&mut self, id: &TaskId, end: End, at: Timestamp) {
-        let Some(record) = self.present(id).cloned() else { return };
+        let Some(record) = self.present(id).cloned() else {
+            return;
+        };
         if !record.status.is_live() {
             return;
         }
@@ -122,16 +185,24 @@ impl Engine {
         let end = match (&record.status, end) {
             (Status::Stopping { late: true }, _) => End::TooSlow,
             (Status::Stopping { late: false }, End::Exit(code)) => End::Stopped { code },
-            (Status::Stopping { late: false }, End::Signal(signal)) => End::Stopped { code: 128 + signal },
+            (Status::Stopping { late: false }, End::Signal(signal)) => {
+                End::Stopped { code: 128 + signal }
+            }
             (_, end) => end,
         };
-        let is_job = spec.as_ref().is_some_and(|spec| spec.goal != smack_model::TaskGoal::Running);
+        let is_job = spec
+            .as_ref()
+            .is_some_and(|spec| spec.goal != smack_model::TaskGoal::Running);
         // Whatever became of it while its node was silent is not held against it.
         let unseen = record.status == Status::Unreachable && end == End::Vanished;
         let is_failure = end.is_failure() && !(is_job && end == End::Exit(0)) && !unseen;
         // Killed after its grace, it left the product as little time as a crash.
         let clean = matches!(end, End::Exit(_)) || (asked && end != End::Stopped { code: 137 });
-        let unclean = if clean { record.unclean } else { Some(self.now) };
+        let unclean = if clean {
+            record.unclean
+        } else {
+            Some(self.now)
+        };
         let was_stable = match (record.ready_since, &spec) {
             (Some(since), Some(spec)) => self.now.since(since) >= spec.retry.stable,
             _ => false,
@@ -141,10 +212,16 @@ impl Engine {
             since: self.now,
             ready_since: None,
             unclean,
-            failures: if was_stable || (is_job && end == End::Exit(0)) { 0 } else { record.failures },
+            failures: if was_stable || (is_job && end == End::Exit(0)) {
+                0
+            } else {
+                record.failures
+            },
             ..record
         };
-        let tolerated = spec.as_ref().and_then(|spec| steer::tolerated(&record, spec));
+        let tolerated = spec
+            .as_ref()
+            .and_then(|spec| steer::tolerated(&record, spec));
         if is_failure && tolerated.is_none() {
             record.failures += 1;
         }
@@ -163,7 +240,14 @@ impl Engine {
     ) {
         let subject = format!("{}/{}", record.id.system.path(), record.id.name);
         let seen_after = self.now.since(at);
-        self.note(subject.clone(), "ended", format!("attempt {}: {end}, seen after {seen_after}", record.id.attempt));
+        self.note(
+            subject.clone(),
+            "ended",
+            format!(
+                "attempt {}: {end}, seen after {seen_after}",
+                record.id.attempt
+            ),
+        );
         let Some(spec) = spec else { return };
         let wanted = matches!(self.goal_of(&record.id.system), Some(Goal::Running));
         if !wanted || (record.failures == 0 && tolerated.is_none()) {
@@ -173,17 +257,27 @@ impl Engine {
         let text = if let Some((next, reason)) = tolerated {
             format!("in {}: {reason}", next.since(self.now))
         } else if retry.max_tries > 0 && record.failures >= retry.max_tries {
-            return self.note(subject, "gave-up", format!("after {} failures in a row", record.failures));
+            return self.note(
+                subject,
+                "gave-up",
+                format!("after {} failures in a row", record.failures),
+            );
         } else {
             let delay = retry_delay(retry, record.failures);
-            let of = if retry.max_tries > 0 { format!(" of {}", retry.max_tries) } else { String::new() };
+            let of = if retry.max_tries > 0 {
+                format!(" of {}", retry.max_tries)
+            } else {
+                String::new()
+            };
             format!("in {delay}: failure {}{of}", record.failures)
         };
         self.note(subject, "retry", text);
     }
 
     fn refused(&mut self, id: &TaskId, refusal: Refusal) {
-        let Some(record) = self.present(id) else { return };
+        let Some(record) = self.present(id) else {
+            return;
+        };
         if let (Refusal::StaleEpoch { .. }, Status::Claimed) = (&refusal, &record.status) {
             // A younger server is in charge; the store will say so too.
             return;
@@ -191,22 +285,41 @@ impl Engine {
         self.ended(id, End::Refused(refusal), self.now);
     }
 
-    fn operated(&mut self, system: &SystemId, name: &str, digest: &smack_model::Digest, outcome: Outcome) {
+    fn operated(
+        &mut self,
+        system: &SystemId,
+        name: &str,
+        digest: &smack_model::Digest,
+        outcome: Outcome,
+    ) {
         let now = self.now;
-        let Some(tracked) = self.systems.get(&key(system)).filter(|tracked| tracked.system.id == *system) else {
+        let Some(tracked) = self
+            .systems
+            .get(&key(system))
+            .filter(|tracked| tracked.system.id == *system)
+        else {
             return;
         };
-        let Some(record) = tracked.system.operations.get(name).filter(|record| record.digest == *digest) else {
+        let Some(record) = tracked
+            .system
+            .operations
+            .get(name)
+            .filter(|record| record.digest == *digest)
+        else {
             return;
         };
         // Late news: it is done, or its failure has been counted.
-        let counted = matches!(record.status, OperationStatus::Failed { .. }) && matches!(outcome, Outcome::Failed(_));
+        let counted = matches!(record.status, OperationStatus::Failed { .. })
+            && matches!(outcome, Outcome::Failed(_));
         if counted || matches!(record.status, OperationStatus::Done { .. }) {
             return;
         }
         let (status, failures) = match outcome {
             Outcome::Progress(progress) => {
-                let record = OperationRecord { status: OperationStatus::Asked { progress }, ..record.clone() };
+                let record = OperationRecord {
+                    status: OperationStatus::Asked { progress },
+                    ..record.clone()
+                };
                 self.apply(&Change::Operation(system.clone(), name.to_owned(), record));
                 self.dirty.insert(key(system));
                 return;
@@ -214,11 +327,19 @@ impl Engine {
             Outcome::Done(result) => (OperationStatus::Done { result }, 0),
             Outcome::Failed(reason) => (OperationStatus::Failed { reason }, record.failures + 1),
         };
-        let record = OperationRecord { digest: digest.clone(), status, since: now, failures };
+        let record = OperationRecord {
+            digest: digest.clone(),
+            status,
+            since: now,
+            failures,
+        };
         self.with(system, |tracked| {
             tracked.seen.operations.remove(name);
         });
-        self.change(key(system), Change::Operation(system.clone(), name.to_owned(), record));
+        self.change(
+            key(system),
+            Change::Operation(system.clone(), name.to_owned(), record),
+        );
     }
 
     fn node_lost(&mut self, node: &smack_model::Name, gone: bool) {
@@ -241,14 +362,21 @@ impl Engine {
 
     fn unreachable(&mut self, record: TaskRecord) {
         let key = key(&record.id.system);
-        let lost = TaskRecord { status: Status::Unreachable, since: self.now, ready_since: None, ..record };
+        let lost = TaskRecord {
+            status: Status::Unreachable,
+            since: self.now,
+            ready_since: None,
+            ..record
+        };
         self.change(key, Change::Task(Box::new(lost)));
     }
 
     /// The living attempts on a node.
     fn records_on(&self, node: &NodeId) -> Vec<TaskRecord> {
         let here = self.on_node.get(node).into_iter().flatten();
-        here.filter_map(|(key, name)| self.systems.get(key)?.system.tasks.get(name)).cloned().collect()
+        here.filter_map(|(key, name)| self.systems.get(key)?.system.tasks.get(name))
+            .cloned()
+            .collect()
     }
 
     /// New room; a node with attempts on record must first say what became of them.
@@ -269,8 +397,17 @@ impl Engine {
         if self.inventoried || !self.unheard.is_empty() || self.fleet.node_ids().next().is_none() {
             return;
         }
-        let silent: Vec<NodeId> = self.on_node.keys().filter(|node| !self.fleet.is_usable(node)).cloned().collect();
-        for record in silent.iter().flat_map(|node| self.records_on(node)).collect::<Vec<_>>() {
+        let silent: Vec<NodeId> = self
+            .on_node
+            .keys()
+            .filter(|node| !self.fleet.is_usable(node))
+            .cloned()
+            .collect();
+        for record in silent
+            .iter()
+            .flat_map(|node| self.records_on(node))
+            .collect::<Vec<_>>()
+        {
             if record.status != Status::Unreachable {
                 self.unreachable(record);
             }
@@ -296,7 +433,8 @@ impl Engine {
             listed.insert(found.id.clone());
             match found.state {
                 FoundState::Starting => self.moved(&found.id, node, |status| {
-                    matches!(status, Status::Claimed | Status::Unreachable).then_some(Status::Starting)
+                    matches!(status, Status::Claimed | Status::Unreachable)
+                        .then_some(Status::Starting)
                 }),
                 FoundState::Running { pid } => self.adopt(&found.id, node, pid),
                 FoundState::Ended { end, at } => {
@@ -326,10 +464,16 @@ impl Engine {
 
     /// What is on record and was not there when the grid looked has ended.
     fn missing(&mut self, node: Option<&NodeId>, began: Timestamp, listed: &BTreeSet<TaskId>) {
-        self.strays.retain(|id, (at, _)| listed.contains(id) || (node.is_some() && at.as_ref() != node));
+        self.strays
+            .retain(|id, (at, _)| listed.contains(id) || (node.is_some() && at.as_ref() != node));
         let records: Vec<TaskRecord> = match node {
             Some(node) => self.records_on(node),
-            None => self.systems.values().flat_map(|tracked| tracked.system.live()).cloned().collect(),
+            None => self
+                .systems
+                .values()
+                .flat_map(|tracked| tracked.system.live())
+                .cloned()
+                .collect(),
         };
         for record in records {
             // A claim that the node does not have was never taken: it is simply sent again.
@@ -342,7 +486,10 @@ impl Engine {
 
     /// A volume is gone. One that is not being given up stays on record: the news is late.
     fn released(&mut self, id: VolumeId) {
-        let tracked = self.systems.get(&key(&id.system)).filter(|tracked| tracked.system.id == id.system);
+        let tracked = self
+            .systems
+            .get(&key(&id.system))
+            .filter(|tracked| tracked.system.id == id.system);
         let volume = tracked.and_then(|tracked| tracked.system.volumes.get(&id));
         if volume.is_some_and(|volume| volume.state == smack_model::VolumeState::Releasing) {
             self.change(key(&id.system), Change::VolumeGone(id));
@@ -352,16 +499,25 @@ impl Engine {
     /// A volume with our stamp that nothing on record claims is listed, never deleted.
     fn unknown_volumes(&mut self, volumes: &[VolumeId]) {
         for id in volumes {
-            let known = self.systems.get(&key(&id.system)).is_some_and(|tracked| tracked.system.id == id.system);
+            let known = self
+                .systems
+                .get(&key(&id.system))
+                .is_some_and(|tracked| tracked.system.id == id.system);
             if !known {
-                self.note(id.system.path(), "volume", format!("{id} belongs to nothing that is known; it is kept"));
+                self.note(
+                    id.system.path(),
+                    "volume",
+                    format!("{id} belongs to nothing that is known; it is kept"),
+                );
             }
         }
     }
 
     /// A process that was started before this server: the record takes its place again.
     fn adopt(&mut self, id: &TaskId, node: Option<&NodeId>, pid: u32) {
-        let Some(record) = self.present(id).cloned() else { return self.stray(id, node) };
+        let Some(record) = self.present(id).cloned() else {
+            return self.stray(id, node);
+        };
         let status = match record.status {
             Status::Claimed | Status::Starting | Status::Unreachable => Status::Running { pid },
             Status::Ready { .. } => Status::Ready { pid },
@@ -373,26 +529,61 @@ impl Engine {
         };
         if status != record.status {
             // Nobody has probed it meanwhile: its time to become ready begins now.
-            let since = if matches!(status, Status::Running { .. }) { self.now } else { record.since };
-            self.apply(&Change::Task(Box::new(TaskRecord { status, since, ..record })));
+            let since = if matches!(status, Status::Running { .. }) {
+                self.now
+            } else {
+                record.since
+            };
+            self.apply(&Change::Task(Box::new(TaskRecord {
+                status,
+                since,
+                ..record
+            })));
             self.dirty.insert(key(&id.system));
         }
     }
 
     fn forgotten(&mut self, id: &SystemId) {
-        let Some(tracked) = self.systems.get(&key(id)).filter(|tracked| tracked.system.id == *id) else { return };
-        if !matches!(tracked.system.header.intent.goal, Goal::Gone { .. }) || tracked.system.live().next().is_some() {
+        let Some(tracked) = self
+            .systems
+            .get(&key(id))
+            .filter(|tracked| tracked.system.id == *id)
+        else {
+            return;
+        };
+        if !matches!(tracked.system.header.intent.goal, Goal::Gone { .. })
+            || tracked.system.live().next().is_some()
+        {
             return;
         }
         let uses: Vec<Key> = {
             let own = key(id);
-            tracked.uses.iter().map(|name| (own.0.clone(), own.1.clone(), name.clone())).collect()
+            tracked
+                .uses
+                .iter()
+                .map(|name| (own.0.clone(), own.1.clone(), name.clone()))
+                .collect()
         };
         let system = &tracked.system;
         let mut changes: Vec<Change> = Vec::new();
-        changes.extend(system.tasks.keys().map(|name| Change::TaskGone(id.clone(), name.clone())));
-        changes.extend(system.operations.keys().map(|name| Change::OperationGone(id.clone(), name.clone())));
-        changes.extend(system.launches.keys().map(|digest| Change::LaunchGone(id.clone(), digest.clone())));
+        changes.extend(
+            system
+                .tasks
+                .keys()
+                .map(|name| Change::TaskGone(id.clone(), name.clone())),
+        );
+        changes.extend(
+            system
+                .operations
+                .keys()
+                .map(|name| Change::OperationGone(id.clone(), name.clone())),
+        );
+        changes.extend(
+            system
+                .launches
+                .keys()
+                .map(|digest| Change::LaunchGone(id.clone(), digest.clone())),
+        );
         let tombstone = smack_model::Header {
             spec: std::sync::Arc::default(),
             ended: Some(self.now),
@@ -422,7 +613,11 @@ impl Engine {
     /// The record, if `id` is the latest attempt of its task.
     fn present(&self, id: &TaskId) -> Option<&TaskRecord> {
         let tracked = self.systems.get(&key(&id.system))?;
-        tracked.system.tasks.get(&id.name).filter(|record| record.id == *id)
+        tracked
+            .system
+            .tasks
+            .get(&id.name)
+            .filter(|record| record.id == *id)
     }
 
     fn goal_of(&self, system: &SystemId) -> Option<Goal> {
@@ -432,6 +627,11 @@ impl Engine {
     fn spec_of(&self, record: &TaskRecord) -> Option<std::sync::Arc<TaskSpec>> {
         let header = &self.systems.get(&key(&record.id.system))?.system.header;
         let name = &record.id.name;
-        header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task)).cloned()
+        header
+            .spec
+            .tasks
+            .get(name)
+            .or_else(|| header.leaving.get(name).map(|leaving| &leaving.task))
+            .cloned()
     }
 }

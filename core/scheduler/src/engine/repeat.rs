@@ -16,7 +16,12 @@ impl Engine {
         for (id, (node, sent)) in self.strays.iter_mut().filter(|(_, (_, sent))| is_due(sent)) {
             sent.sent(now);
             let (id, node, grace) = (id.clone(), node.clone(), Span::seconds(30));
-            self.pending.actions.push(Action::Stop { id, node, signal: 15, grace });
+            self.pending.actions.push(Action::Stop {
+                id,
+                node,
+                signal: 15,
+                grace,
+            });
         }
         for (name, sent) in self.unanswered.iter_mut().filter(|(_, sent)| is_due(sent)) {
             sent.sent(now);
@@ -43,12 +48,21 @@ impl Engine {
             return;
         }
         let path = format!("{}/{}", id.system.path(), id.name);
-        self.note(path, "stray", format!("attempt {} runs although nobody wants it: stopped", id.attempt));
-        self.strays.insert(id.clone(), (node.cloned(), crate::seen::Sent::default()));
+        self.note(
+            path,
+            "stray",
+            format!(
+                "attempt {} runs although nobody wants it: stopped",
+                id.attempt
+            ),
+        );
+        self.strays
+            .insert(id.clone(), (node.cloned(), crate::seen::Sent::default()));
     }
 
     /// A failed supply is asked for again by the next `run` or `start`.
     pub(super) fn forget_failed_supplies(&mut self) {
-        self.supplies.retain(|_, state| !matches!(state, SupplyState::Failed { .. }));
+        self.supplies
+            .retain(|_, state| !matches!(state, SupplyState::Failed { .. }));
     }
 }

@@ -47,7 +47,13 @@ verbs:   run [partial]   wait SECONDS   plan   stop|start|restart|replace|pause|
 impl Default for Interpreter {
     fn default() -> Self {
         let name = |text| Name::new(text).expect("a DNS label");
-        Self::with_specs(VdcId { zone: name("sim"), name: name("stack") }, BTreeMap::new())
+        Self::with_specs(
+            VdcId {
+                zone: name("sim"),
+                name: name("stack"),
+            },
+            BTreeMap::new(),
+        )
     }
 }
 
@@ -56,13 +62,23 @@ impl Interpreter {
     pub fn with_specs(vdc: VdcId, specs: BTreeMap<Name, ServiceSpec>) -> Self {
         let sim = Sim::new(0);
         let apps = BTreeMap::new();
-        Self { sim, vdc, specs, apps, revision: 0, ran: BTreeMap::new(), counted: (0, 0) }
+        Self {
+            sim,
+            vdc,
+            specs,
+            apps,
+            revision: 0,
+            ran: BTreeMap::new(),
+            counted: (0, 0),
+        }
     }
 
     /// Answers one command line; every answer ends with a line end unless it is empty.
     pub fn line(&mut self, line: &str) -> String {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let Some((command, arguments)) = words.split_first() else { return String::new() };
+        let Some((command, arguments)) = words.split_first() else {
+            return String::new();
+        };
         if command.starts_with('#') {
             return String::new();
         }
@@ -75,7 +91,9 @@ impl Interpreter {
                 let _ = writeln!(out, "error: {text}");
             }
         }
-        if matches!(*command, "run" | "down") && (!out.is_empty() || before == self.sim.now) && !out.starts_with("error")
+        if matches!(*command, "run" | "down")
+            && (!out.is_empty() || before == self.sim.now)
+            && !out.starts_with("error")
         {
             out.push_str(&self.outcome(out.is_empty()));
         }
@@ -119,7 +137,12 @@ impl Interpreter {
             ("replace", rest) => self.verb(Verb::Replace, rest),
             ("pause", rest) => self.verb(Verb::Pause, rest),
             ("resume", rest) => self.verb(Verb::Resume, rest),
-            ("force", [gate, rest @ ..]) => self.verb(Verb::Force { gate: (*gate).to_owned() }, rest),
+            ("force", [gate, rest @ ..]) => self.verb(
+                Verb::Force {
+                    gate: (*gate).to_owned(),
+                },
+                rest,
+            ),
             ("down", []) => self.down(false),
             ("down", ["keep"]) => self.down(true),
             ("crash", rest) => self.crash(rest),
@@ -131,7 +154,10 @@ impl Interpreter {
             ("why", [whom]) => self.why(Some(whom)),
             ("plan", []) => Ok(self.plan()),
             ("help", []) => Ok(format!("{COMMANDS}\n")),
-            _ => Err(format!("`{command}` with {} arguments is not known:\n{COMMANDS}", arguments.len())),
+            _ => Err(format!(
+                "`{command}` with {} arguments is not known:\n{COMMANDS}",
+                arguments.len()
+            )),
         }
     }
 
@@ -157,7 +183,10 @@ impl Interpreter {
 
     fn down(&mut self, keep_volumes: bool) -> Answer {
         self.catch_up();
-        self.take(Command::Down { vdc: self.vdc.clone(), keep_volumes })?;
+        self.take(Command::Down {
+            vdc: self.vdc.clone(),
+            keep_volumes,
+        })?;
         self.settle(LONGEST);
         self.ran.clear();
         Ok(String::new())
@@ -173,7 +202,12 @@ impl Interpreter {
             _ => return Err("one application or task at a time".to_owned()),
         };
         self.catch_up();
-        self.take(Command::Verb { vdc: self.vdc.clone(), application, task, verb })?;
+        self.take(Command::Verb {
+            vdc: self.vdc.clone(),
+            application,
+            task,
+            verb,
+        })?;
         Ok(String::new())
     }
 
@@ -200,7 +234,9 @@ impl Interpreter {
         let mut moved_at = self.sim.now;
         while self.sim.now < end && self.sim.now.since(moved_at) < QUIET {
             let until = end.min(moved_at + QUIET);
-            let Some(step) = self.sim.step(until) else { break };
+            let Some(step) = self.sim.step(until) else {
+                break;
+            };
             if step.moved || self.sim.world.is_moving() {
                 moved_at = self.sim.now;
             }
@@ -211,10 +247,13 @@ impl Interpreter {
     }
 
     fn is_settled(&self) -> bool {
-        let Some(engine) = self.sim.engine() else { return true };
+        let Some(engine) = self.sim.engine() else {
+            return true;
+        };
         let view = engine.view();
         let soon = self.sim.now + Span(1);
-        engine.wake_at().is_none_or(|at| at > soon) && view.vdcs.values().all(|vdc| vdc.is_converged())
+        engine.wake_at().is_none_or(|at| at > soon)
+            && view.vdcs.values().all(|vdc| vdc.is_converged())
     }
 
     fn wait(&mut self, time: &str) -> Answer {
@@ -234,21 +273,29 @@ impl Interpreter {
             return Ok((known, None));
         }
         let having = |spec: &ServiceSpec| spec.tasks.contains_key(&known);
-        let found = self.specs.iter().chain(&self.ran).find(|(_, spec)| having(spec));
+        let found = self
+            .specs
+            .iter()
+            .chain(&self.ran)
+            .find(|(_, spec)| having(spec));
         let found = found.map(|(application, _)| (application.clone(), Some(known.clone())));
         found.ok_or_else(|| format!("{text} is neither an application nor a task of one"))
     }
 
     fn task(&self, text: &str) -> Result<(Name, TaskName), String> {
         let (application, task) = self.whom(text)?;
-        task.map(|task| (application, task)).ok_or_else(|| format!("{text} is an application: name one of its tasks"))
+        task.map(|task| (application, task))
+            .ok_or_else(|| format!("{text} is an application: name one of its tasks"))
     }
 
     fn count(&mut self) -> String {
         let (decisions, commits) = (self.sim.decisions, self.sim.commits);
         let since = (decisions - self.counted.0, commits - self.counted.1);
         self.counted = (decisions, commits);
-        format!("{} decisions, {} commits since the last count\n", since.0, since.1)
+        format!(
+            "{} decisions, {} commits since the last count\n",
+            since.0, since.1
+        )
     }
 }
 
@@ -263,7 +310,10 @@ pub fn service(application: &Name, options: &[&str]) -> Result<ServiceSpec, Stri
 
 /// `10`, `10s`, `250ms`, `5m`.
 fn span(text: &str) -> Result<Span, String> {
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let (digits, unit) = text.split_at(
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len()),
+    );
     let wrong = || format!("{text:?} is no time: write 10s, 250ms or 5m");
     let number: u64 = digits.parse().map_err(|_| wrong())?;
     match unit {
@@ -275,7 +325,8 @@ fn span(text: &str) -> Result<Span, String> {
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("{text:?} is no number that fits here"))
+    text.parse()
+        .map_err(|_| format!("{text:?} is no number that fits here"))
 }
 
 /// The moment as seconds since the script began.

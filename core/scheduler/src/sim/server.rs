@@ -91,7 +91,11 @@ impl Sim {
     fn load(&mut self, epoch: Epoch) {
         self.world.disconnect();
         let engine = Engine::load(self.store.image(), epoch, self.now);
-        self.server = Some(Server { engine, epoch, held: Vec::new() });
+        self.server = Some(Server {
+            engine,
+            epoch,
+            held: Vec::new(),
+        });
         self.world.connect();
     }
 
@@ -126,7 +130,9 @@ impl Sim {
         let mut sleeper = self.asleep.take()?;
         let mut late = std::mem::take(&mut sleeper.held);
         let decision = sleeper.engine.decide(self.now);
-        let result = self.store.commit(sleeper.epoch, &decision.changes, CommitFault::None);
+        let result = self
+            .store
+            .commit(sleeper.epoch, &decision.changes, CommitFault::None);
         if result.is_ok() || decision.changes.is_empty() {
             late.extend(decision.actions);
         }
@@ -151,12 +157,17 @@ impl Sim {
                 }
             }
         }
-        self.server.as_mut().map(|server| server.engine.command(command, now))
+        self.server
+            .as_mut()
+            .map(|server| server.engine.command(command, now))
     }
 
     /// The next moment at which anything is due.
     pub fn next_at(&self) -> Option<Timestamp> {
-        let wake = self.server.as_ref().and_then(|server| server.engine.wake_at());
+        let wake = self
+            .server
+            .as_ref()
+            .and_then(|server| server.engine.wake_at());
         let world = self.world.next_at();
         wake.into_iter().chain(world).min()
     }
@@ -173,10 +184,16 @@ impl Sim {
         self.now = self.now.max(at);
         let epoch = self.server.as_ref().map(|server| server.epoch);
         let events = self.world.advance(self.now, epoch);
-        let mut step = Step { events: events.len(), ..Step::default() };
-        let observed = |event: &smack_model::Event| matches!(event, smack_model::Event::Observed { .. });
+        let mut step = Step {
+            events: events.len(),
+            ..Step::default()
+        };
+        let observed =
+            |event: &smack_model::Event| matches!(event, smack_model::Event::Observed { .. });
         step.moved = events.iter().any(|event| !observed(event));
-        let Some(server) = &mut self.server else { return Some(step) };
+        let Some(server) = &mut self.server else {
+            return Some(step);
+        };
         for event in events {
             if let Some(log) = &mut self.log {
                 log.push(format!("{} <- {event:?}", self.now.0));
@@ -195,11 +212,16 @@ impl Sim {
     }
 
     fn settle(&mut self, step: &mut Step) {
-        let Some(server) = &mut self.server else { return };
+        let Some(server) = &mut self.server else {
+            return;
+        };
         let decision = server.engine.decide(self.now);
         self.decisions += 1;
         if let Some(at) = server.engine.wake_at() {
-            assert!(at > self.now, "a wake-up must lie ahead, or the loop would spin");
+            assert!(
+                at > self.now,
+                "a wake-up must lie ahead, or the loop would spin"
+            );
         }
         let question = |action: &Action| matches!(action, Action::Question(_));
         step.moved |= !decision.changes.is_empty() || !decision.actions.iter().all(question);
@@ -210,10 +232,18 @@ impl Sim {
             fault = self.planned.pop_front().unwrap_or_default();
         }
         if let Some(log) = &mut self.log {
-            let changes = decision.changes.iter().map(|change| format!("{} == {change:?}", self.now.0));
+            let changes = decision
+                .changes
+                .iter()
+                .map(|change| format!("{} == {change:?}", self.now.0));
             log.extend(changes);
             log.push(format!("{} == epoch {}, {fault:?}", self.now.0, epoch.0));
-            log.extend(decision.actions.iter().map(|action| format!("{} -> {action:?}", self.now.0)));
+            log.extend(
+                decision
+                    .actions
+                    .iter()
+                    .map(|action| format!("{} -> {action:?}", self.now.0)),
+            );
         }
         if fault.crash == Some(Crash::BeforeCommit) {
             self.crash();

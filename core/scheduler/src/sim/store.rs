@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smack_model::{
-    Digest, Epoch, Header, Launch, OperationRecord, SystemId, TaskName, TaskRecord, VdcId, VdcRecord, VolumeId,
-    VolumeRecord,
+    Digest, Epoch, Header, Launch, OperationRecord, SystemId, TaskName, TaskRecord, VdcId,
+    VdcRecord, VolumeId, VolumeRecord,
 };
 
 use crate::change::{Change, Image};
@@ -49,7 +49,12 @@ impl MemoryStore {
         self.epoch
     }
 
-    pub fn commit(&mut self, epoch: Epoch, changes: &[Change], fault: CommitFault) -> Result<(), Rejected> {
+    pub fn commit(
+        &mut self,
+        epoch: Epoch,
+        changes: &[Change],
+        fault: CommitFault,
+    ) -> Result<(), Rejected> {
         if epoch < self.epoch {
             return Err(Rejected::Fenced);
         }
@@ -59,7 +64,11 @@ impl MemoryStore {
         for change in changes {
             self.write(change);
         }
-        if fault == CommitFault::FailedButTookEffect { Err(Rejected::Failed) } else { Ok(()) }
+        if fault == CommitFault::FailedButTookEffect {
+            Err(Rejected::Failed)
+        } else {
+            Ok(())
+        }
     }
 
     fn write(&mut self, change: &Change) {
@@ -81,13 +90,15 @@ impl MemoryStore {
                 self.tasks.remove(&(id.clone(), name.clone()));
             }
             Change::Launch(id, digest, launch) => {
-                self.launches.insert((id.clone(), digest.clone()), Arc::clone(launch));
+                self.launches
+                    .insert((id.clone(), digest.clone()), Arc::clone(launch));
             }
             Change::LaunchGone(id, digest) => {
                 self.launches.remove(&(id.clone(), digest.clone()));
             }
             Change::Operation(id, name, record) => {
-                self.operations.insert((id.clone(), name.clone()), record.clone());
+                self.operations
+                    .insert((id.clone(), name.clone()), record.clone());
             }
             Change::OperationGone(id, name) => {
                 self.operations.remove(&(id.clone(), name.clone()));
@@ -107,7 +118,11 @@ impl MemoryStore {
         let operations = self.operations.iter();
         Image {
             vdcs: self.vdcs.values().cloned().collect(),
-            headers: self.headers.iter().map(|(id, header)| (id.clone(), header.clone())).collect(),
+            headers: self
+                .headers
+                .iter()
+                .map(|(id, header)| (id.clone(), header.clone()))
+                .collect(),
             tasks: self.tasks.values().cloned().collect(),
             launches: launches
                 .map(|((id, digest), launch)| (id.clone(), digest.clone(), Launch::clone(launch)))

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use smack_model::{
-    About, Action, Addressing, Digest, End, Epoch, Event, Found, FoundState, LaunchOrder, Name, Node, NodeId, Refusal,
-    Resources, Span, SupplyState, SystemId, TaskId, TaskName, Timestamp, VolumeId,
+    About, Action, Addressing, Digest, End, Epoch, Event, Found, FoundState, LaunchOrder, Name,
+    Node, NodeId, Refusal, Resources, Span, SupplyState, SystemId, TaskId, TaskName, Timestamp,
+    VolumeId,
 };
 
 use super::random::Random;
@@ -68,8 +69,13 @@ pub struct Process {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProcessState {
     Preparing,
-    Running { pid: u32 },
-    Ended { end: End, at: Timestamp },
+    Running {
+        pid: u32,
+    },
+    Ended {
+        end: End,
+        at: Timestamp,
+    },
     /// A tombstone.
     Burned,
 }
@@ -111,7 +117,10 @@ pub struct OperationPlan {
 
 impl Default for OperationPlan {
     fn default() -> Self {
-        Self { takes: Span(300), fails: 0 }
+        Self {
+            takes: Span(300),
+            fails: 0,
+        }
     }
 }
 
@@ -251,7 +260,9 @@ impl World {
             Happening::Operated(system, name, digest) => self.operated(&system, &name, &digest),
             Happening::Supplied(name) => {
                 self.supplies.insert(name.clone(), Supplied::Present);
-                let state = SupplyState::Present { detail: "fetched".to_owned() };
+                let state = SupplyState::Present {
+                    detail: "fetched".to_owned(),
+                };
                 self.tell(Event::Supply { name, state });
             }
         }
@@ -278,12 +289,16 @@ impl World {
 
     fn push(&mut self, after: Span, happening: Happening) {
         self.sequence += 1;
-        self.queue.insert((self.now + after, self.sequence), happening);
+        self.queue
+            .insert((self.now + after, self.sequence), happening);
     }
 
     fn tell(&mut self, event: Event) {
         // Probes and nodes keep their order: the one lives beside the server, the others come on one connection.
-        let ordered = matches!(event, Event::Probed { .. } | Event::Nodes(_) | Event::NodeLost { .. });
+        let ordered = matches!(
+            event,
+            Event::Probed { .. } | Event::Nodes(_) | Event::NodeLost { .. }
+        );
         let late = if ordered { WIRE } else { self.lateness() };
         if !ordered && self.random.chance(self.faults.duplicates) {
             let again = self.lateness();
@@ -297,7 +312,9 @@ impl World {
         self.probed.clear();
         self.queue.retain(|_, happening| match happening {
             Happening::Deliver(..) => false,
-            Happening::Arrive(_, action) => !matches!(**action, Action::Probe(_) | Action::ProbeEnd(_)),
+            Happening::Arrive(_, action) => {
+                !matches!(**action, Action::Probe(_) | Action::ProbeEnd(_))
+            }
             Happening::Up(_)
             | Happening::Serve(_)
             | Happening::Exit(..)
@@ -313,14 +330,22 @@ impl World {
 
     fn behaviour(&self, id: &TaskId) -> Behaviour {
         let application = id.system.application.clone();
-        let own = self.behaviours.get(&(application.clone(), Some(id.name.clone())));
-        own.or_else(|| self.behaviours.get(&(application, None))).cloned().unwrap_or_default()
+        let own = self
+            .behaviours
+            .get(&(application.clone(), Some(id.name.clone())));
+        own.or_else(|| self.behaviours.get(&(application, None)))
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn behaviour_mut(&mut self, id: &TaskId) -> Option<&mut Behaviour> {
         let application = id.system.application.clone();
         let own = (application.clone(), Some(id.name.clone()));
-        let key = if self.behaviours.contains_key(&own) { own } else { (application, None) };
+        let key = if self.behaviours.contains_key(&own) {
+            own
+        } else {
+            (application, None)
+        };
         self.behaviours.get_mut(&key)
     }
 
@@ -353,6 +378,9 @@ impl World {
 
 impl Process {
     pub fn is_alive(&self) -> bool {
-        matches!(self.state, ProcessState::Preparing | ProcessState::Running { .. })
+        matches!(
+            self.state,
+            ProcessState::Preparing | ProcessState::Running { .. }
+        )
     }
 }

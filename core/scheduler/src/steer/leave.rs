@@ -16,15 +16,22 @@ impl Steer<'_> {
         for (name, leaving) in system.header.leaving.iter().rev() {
             match system.tasks.get(name) {
                 None => retired.push(name.clone()),
-                Some(record) if record.status == Status::Ended(End::Retired) => retired.push(name.clone()),
+                Some(record) if record.status == Status::Ended(End::Retired) => {
+                    retired.push(name.clone())
+                }
                 Some(record) => self.leave_task(record, leaving),
             }
         }
         if !retired.is_empty() {
             let mut leaving = system.header.leaving.clone();
             leaving.retain(|name, _| !retired.contains(name));
-            let header = Header { leaving, ..system.header.clone() };
-            self.out.changes.push(Change::Header(system.id.clone(), header));
+            let header = Header {
+                leaving,
+                ..system.header.clone()
+            };
+            self.out
+                .changes
+                .push(Change::Header(system.id.clone(), header));
         }
     }
 
@@ -61,27 +68,45 @@ impl Steer<'_> {
         };
         self.out.changes.push(Change::Task(Box::new(retired)));
         let system = self.system;
-        for volume in system.volumes.values().filter(|volume| volume.id.task == *name) {
+        for volume in system
+            .volumes
+            .values()
+            .filter(|volume| volume.id.task == *name)
+        {
             if volume.state == VolumeState::Present {
-                let releasing = VolumeRecord { state: VolumeState::Releasing, since: self.now, ..volume.clone() };
+                let releasing = VolumeRecord {
+                    state: VolumeState::Releasing,
+                    since: self.now,
+                    ..volume.clone()
+                };
                 self.out.changes.push(Change::Volume(releasing));
                 self.out.actions.push(Action::Release(volume.id.clone()));
             }
         }
         if system.operations.contains_key(&drain) {
-            self.out.changes.push(Change::OperationGone(system.id.clone(), drain));
+            self.out
+                .changes
+                .push(Change::OperationGone(system.id.clone(), drain));
         }
     }
 
     /// Minimum, budget and the product's word; only before the leaving begins.
-    fn may_not_leave(&mut self, name: &TaskName, record: &TaskRecord, leaving: &Leaving) -> Option<Waiting> {
+    fn may_not_leave(
+        &mut self,
+        name: &TaskName,
+        record: &TaskRecord,
+        leaving: &Leaving,
+    ) -> Option<Waiting> {
         if !record.status.is_live() || matches!(record.status, Status::Draining { .. }) {
             return None;
         }
         let minimum = &self.system.header.spec.minimum;
         let wanted = self.system.header.spec.tasks.len();
         if wanted < minimum.tasks as usize && !self.is_forced("minimum") {
-            return Some(Waiting::Minimum { minimum: minimum.tasks, reason: minimum.reason.clone() });
+            return Some(Waiting::Minimum {
+                minimum: minimum.tasks,
+                reason: minimum.reason.clone(),
+            });
         }
         if self.system.header.intent.paused {
             return Some(Waiting::Paused);
@@ -95,7 +120,12 @@ impl Steer<'_> {
         }
         // Draining takes nothing away yet, but one member moves at a time.
         let budget = self.system.header.spec.budget.max(1);
-        let away: Vec<TaskName> = self.away().into_iter().filter(|other| other != name).collect();
-        (away.len() >= budget as usize && !self.is_forced("budget")).then_some(Waiting::Budget { away, budget })
+        let away: Vec<TaskName> = self
+            .away()
+            .into_iter()
+            .filter(|other| other != name)
+            .collect();
+        (away.len() >= budget as usize && !self.is_forced("budget"))
+            .then_some(Waiting::Budget { away, budget })
     }
 }

@@ -11,11 +11,21 @@ use crate::waiting::Waiting;
 impl<'a> Steer<'a> {
     /// Records the wish to stop and asks for it; asked again until the end is reported.
     pub(super) fn stop(&mut self, record: &TaskRecord, spec: &TaskSpec, late: bool) {
-        let stopping = TaskRecord { status: Status::Stopping { late }, since: self.now, ..record.clone() };
+        let stopping = TaskRecord {
+            status: Status::Stopping { late },
+            since: self.now,
+            ..record.clone()
+        };
         self.out.changes.push(Change::Task(Box::new(stopping)));
         self.moving.push(record.id.name.clone());
         self.order_stop(record, spec);
-        self.wait(&record.id.name, Waiting::Stop { since: self.now, grace: spec.stop.grace });
+        self.wait(
+            &record.id.name,
+            Waiting::Stop {
+                since: self.now,
+                grace: spec.stop.grace,
+            },
+        );
         self.wake(self.now + Span::seconds(1));
     }
 
@@ -24,7 +34,13 @@ impl<'a> Steer<'a> {
             self.order_stop(record, spec);
             self.wake(again);
         }
-        self.wait(&record.id.name, Waiting::Stop { since: record.since, grace: spec.stop.grace });
+        self.wait(
+            &record.id.name,
+            Waiting::Stop {
+                since: record.since,
+                grace: spec.stop.grace,
+            },
+        );
     }
 
     fn order_stop(&mut self, record: &TaskRecord, spec: &TaskSpec) {
@@ -40,12 +56,16 @@ impl<'a> Steer<'a> {
     pub(super) fn halt(&mut self) -> bool {
         if self.system.live().next().is_none() {
             let names = self.system.header.spec.tasks.keys();
-            self.out.waiting.extend(names.map(|name| (name.clone(), Waiting::Stopped)));
+            self.out
+                .waiting
+                .extend(names.map(|name| (name.clone(), Waiting::Stopped)));
             return true;
         }
         let users = self.peers.leaving_users.clone();
         if !users.is_empty() {
-            self.out.whole.push(Waiting::Users { applications: users });
+            self.out.whole.push(Waiting::Users {
+                applications: users,
+            });
             // What is stopping already goes on.
             self.repeat_stops();
             return false;
@@ -56,9 +76,15 @@ impl<'a> Steer<'a> {
         self.halt_tasks(&leaving);
         for phase in system.header.spec.phases.iter().rev() {
             if let Some(later) = &later {
-                let alive: Vec<&TaskName> = phase.tasks.iter().filter(|name| self.lives(name)).collect();
+                let alive: Vec<&TaskName> =
+                    phase.tasks.iter().filter(|name| self.lives(name)).collect();
                 for name in alive {
-                    self.out.waiting.insert(name.clone(), Waiting::LaterPhase { phase: later.clone() });
+                    self.out.waiting.insert(
+                        name.clone(),
+                        Waiting::LaterPhase {
+                            phase: later.clone(),
+                        },
+                    );
                 }
                 continue;
             }
@@ -73,7 +99,9 @@ impl<'a> Steer<'a> {
 
     fn halt_tasks(&mut self, names: &[TaskName]) {
         for name in names {
-            let Some((record, spec)) = self.record_and_spec(name) else { continue };
+            let Some((record, spec)) = self.record_and_spec(name) else {
+                continue;
+            };
             match &record.status {
                 Status::Ended(_) => self.wait(name, Waiting::Stopped),
                 Status::Stopping { .. } => self.await_stop(record, &spec),
@@ -90,12 +118,18 @@ impl<'a> Steer<'a> {
     /// Volumes that were given up are released until that is answered.
     pub(super) fn release_again(&mut self) {
         let system = self.system;
-        let mut open = system.volumes.values().filter(|volume| volume.state == VolumeState::Releasing).peekable();
+        let mut open = system
+            .volumes
+            .values()
+            .filter(|volume| volume.state == VolumeState::Releasing)
+            .peekable();
         if open.peek().is_none() {
             return;
         }
         if let Some(again) = self.due(self.seen.releases) {
-            self.out.actions.extend(open.map(|volume| Action::Release(volume.id.clone())));
+            self.out
+                .actions
+                .extend(open.map(|volume| Action::Release(volume.id.clone())));
             self.wake(again);
         }
     }
@@ -112,13 +146,23 @@ impl<'a> Steer<'a> {
     }
 
     fn lives(&self, name: &TaskName) -> bool {
-        self.system.tasks.get(name).is_some_and(|record| record.status.is_live())
+        self.system
+            .tasks
+            .get(name)
+            .is_some_and(|record| record.status.is_live())
     }
 
-    fn record_and_spec(&self, name: &TaskName) -> Option<(&'a TaskRecord, std::sync::Arc<TaskSpec>)> {
+    fn record_and_spec(
+        &self,
+        name: &TaskName,
+    ) -> Option<(&'a TaskRecord, std::sync::Arc<TaskSpec>)> {
         let header = &self.system.header;
         let record = self.system.tasks.get(name)?;
-        let spec = header.spec.tasks.get(name).or_else(|| header.leaving.get(name).map(|leaving| &leaving.task))?;
+        let spec = header
+            .spec
+            .tasks
+            .get(name)
+            .or_else(|| header.leaving.get(name).map(|leaving| &leaving.task))?;
         Some((record, spec.clone()))
     }
 
@@ -134,12 +178,20 @@ impl<'a> Steer<'a> {
         for volume in system.volumes.values() {
             match (volume.state, keep_volumes) {
                 (VolumeState::Present, true) => {
-                    let kept = VolumeRecord { state: VolumeState::Kept, since: self.now, ..volume.clone() };
+                    let kept = VolumeRecord {
+                        state: VolumeState::Kept,
+                        since: self.now,
+                        ..volume.clone()
+                    };
                     self.out.changes.push(Change::Volume(kept));
                 }
                 (VolumeState::Kept, true) => {}
                 (VolumeState::Present | VolumeState::Kept, false) => {
-                    let releasing = VolumeRecord { state: VolumeState::Releasing, since: self.now, ..volume.clone() };
+                    let releasing = VolumeRecord {
+                        state: VolumeState::Releasing,
+                        since: self.now,
+                        ..volume.clone()
+                    };
                     self.out.changes.push(Change::Volume(releasing));
                     self.out.actions.push(Action::Release(volume.id.clone()));
                     open += 1;

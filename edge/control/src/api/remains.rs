@@ -24,7 +24,10 @@ pub(super) async fn remains(
 
 fn look(shared: &Shared, id: &VdcId) -> Result<wire::Remains, Refused> {
     let mut remains = wire::Remains::default();
-    let stamp = format!("SMACK_PATH={id}/");
+    let start = format!("{}.{}.", id.zone, id.name);
+    // A VDC of the same name under another home is none of ours.
+    let sandboxes = shared.home.join("sandboxes");
+    let stamp = format!("SMACK_SANDBOX={}/{start}", sandboxes.display());
     for (pid, variables) in processes() {
         let ours = variables
             .split(|byte| *byte == 0)
@@ -35,7 +38,6 @@ fn look(shared: &Shared, id: &VdcId) -> Result<wire::Remains, Refused> {
                 .push(format!("pid {pid}: {}", command_line(pid)));
         }
     }
-    let start = format!("{}.{}.", id.zone, id.name);
     for directory in ["sandboxes", "staging", "volumes"] {
         remains
             .files

@@ -11,10 +11,15 @@ use crate::sim::{Behaviour, Crash, Fault, OperationPlan, SupplyPlan};
 
 impl Interpreter {
     pub(super) fn node(&mut self, name: &str, options: &[&str]) -> Answer {
-        let mut capacity = Resources { cpu_millis: 4000, memory_mib: 4096 };
+        let mut capacity = Resources {
+            cpu_millis: 4000,
+            memory_mib: 4096,
+        };
         let mut attributes = BTreeMap::new();
         for option in options {
-            let (key, value) = option.split_once('=').ok_or_else(|| format!("{option:?} is not key=value"))?;
+            let (key, value) = option
+                .split_once('=')
+                .ok_or_else(|| format!("{option:?} is not key=value"))?;
             match key {
                 "cpu" => capacity.cpu_millis = millis(value)?,
                 "mem" => capacity.memory_mib = number(value)?,
@@ -34,7 +39,11 @@ impl Interpreter {
         for index in 0..count {
             let letter = char::from(b'a' + u8::try_from(index % 26).unwrap_or(0));
             let round = index / 26;
-            let name = if round == 0 { letter.to_string() } else { format!("{letter}{round}") };
+            let name = if round == 0 {
+                letter.to_string()
+            } else {
+                format!("{letter}{round}")
+            };
             self.node(&name, options)?;
         }
         Ok(String::new())
@@ -42,17 +51,29 @@ impl Interpreter {
 
     pub(super) fn lose(&mut self, node: &str) -> Answer {
         let node: NodeId = label(node)?;
-        if self.sim.world.lose(&node) { Ok(String::new()) } else { Err(format!("{node} is not there")) }
+        if self.sim.world.lose(&node) {
+            Ok(String::new())
+        } else {
+            Err(format!("{node} is not there"))
+        }
     }
 
     pub(super) fn back(&mut self, node: &str) -> Answer {
         let node: NodeId = label(node)?;
-        if self.sim.world.bring_back(&node) { Ok(String::new()) } else { Err(format!("{node} was not lost")) }
+        if self.sim.world.bring_back(&node) {
+            Ok(String::new())
+        } else {
+            Err(format!("{node} was not lost"))
+        }
     }
 
     pub(super) fn gone(&mut self, node: &str) -> Answer {
         let node: NodeId = label(node)?;
-        if self.sim.world.remove(&node) { Ok(String::new()) } else { Err(format!("{node} is not there")) }
+        if self.sim.world.remove(&node) {
+            Ok(String::new())
+        } else {
+            Err(format!("{node} is not there"))
+        }
     }
 
     pub(super) fn app(&mut self, name: &str, options: &[&str], change: bool) -> Answer {
@@ -86,7 +107,10 @@ impl Interpreter {
             self.put(name, app);
             return Ok(String::new());
         }
-        let spec = self.specs.get_mut(&name).ok_or_else(|| format!("there is no application {name}"))?;
+        let spec = self
+            .specs
+            .get_mut(&name)
+            .ok_or_else(|| format!("there is no application {name}"))?;
         for task in spec.tasks.values_mut() {
             let task = Arc::make_mut(task);
             let mut launch = Launch::clone(&task.launch);
@@ -98,11 +122,16 @@ impl Interpreter {
 
     pub(super) fn label(&mut self, name: &str, pair: &str) -> Answer {
         let name = label(name)?;
-        let (key, value) = pair.split_once('=').ok_or_else(|| format!("{pair:?} is not key=value"))?;
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| format!("{pair:?} is not key=value"))?;
         if let Some(app) = self.apps.get_mut(&name) {
             app.labels.insert(key.to_owned(), value.to_owned());
         }
-        let spec = self.specs.get_mut(&name).ok_or_else(|| format!("there is no application {name}"))?;
+        let spec = self
+            .specs
+            .get_mut(&name)
+            .ok_or_else(|| format!("there is no application {name}"))?;
         spec.labels.insert(key.to_owned(), value.to_owned());
         Ok(String::new())
     }
@@ -146,8 +175,18 @@ impl Interpreter {
 
     pub(super) fn behave(&mut self, how: &str, whom: &str, options: &[&str]) -> Answer {
         let key = self.whom(whom)?;
-        let general = self.sim.world.behaviours.get(&(key.0.clone(), None)).cloned();
-        let behaviour = self.sim.world.behaviours.entry(key).or_insert_with(|| general.unwrap_or_default());
+        let general = self
+            .sim
+            .world
+            .behaviours
+            .get(&(key.0.clone(), None))
+            .cloned();
+        let behaviour = self
+            .sim
+            .world
+            .behaviours
+            .entry(key)
+            .or_insert_with(|| general.unwrap_or_default());
         match (how, options) {
             ("slow", [time]) => behaviour.ready = Some(span(time)?),
             ("never", []) => behaviour.ready = None,
@@ -161,7 +200,9 @@ impl Interpreter {
                         Some(("code", value)) => code = number(value)?,
                         Some(("after", value)) => after = span(value)?,
                         Some(("times", value)) => times = Some(number(value)?),
-                        _ => return Err(format!("{option:?} is none of code=1, after=1s, times=3")),
+                        _ => {
+                            return Err(format!("{option:?} is none of code=1, after=1s, times=3"));
+                        }
                     }
                 }
                 behaviour.exits = Some((after, End::Exit(code), times));
@@ -209,7 +250,10 @@ impl Interpreter {
         }
         // Two words in one: an operation is called `drain kafka-3`.
         let name = name.replace('_', " ");
-        self.sim.world.operation_plans.insert((label(app)?, name), plan);
+        self.sim
+            .world
+            .operation_plans
+            .insert((label(app)?, name), plan);
         Ok(String::new())
     }
 
@@ -245,7 +289,12 @@ impl Interpreter {
             }
             ["before", nth] => (Crash::BeforeCommit, nth),
             ["after", nth] => (Crash::AfterActions(0), nth),
-            _ => return Err("crash now, or `before N` or `after N`: the Nth transaction from now".to_owned()),
+            _ => {
+                return Err(
+                    "crash now, or `before N` or `after N`: the Nth transaction from now"
+                        .to_owned(),
+                );
+            }
         };
         self.plan_fault(number(nth)?, crash);
         Ok(String::new())
@@ -255,7 +304,10 @@ impl Interpreter {
         let nth = nth.max(1);
         self.sim.planned.clear();
         self.sim.planned.resize(nth - 1, Fault::default());
-        self.sim.planned.push_back(Fault { crash: Some(crash), ..Fault::default() });
+        self.sim.planned.push_back(Fault {
+            crash: Some(crash),
+            ..Fault::default()
+        });
     }
 
     /// The server falls asleep after its next transaction, with the actions in hand.
@@ -269,8 +321,14 @@ impl Interpreter {
 
     pub(super) fn wake_server(&mut self) -> Answer {
         let (actions, fenced) = self.sim.wake_server().ok_or("no server sleeps")?;
-        let fence = if fenced { ", and the store fences it off" } else { "" };
-        Ok(format!("the old server wakes and sends {actions} late actions{fence}\n"))
+        let fence = if fenced {
+            ", and the store fences it off"
+        } else {
+            ""
+        };
+        Ok(format!(
+            "the old server wakes and sends {actions} late actions{fence}\n"
+        ))
     }
 
     fn epoch(&self) -> u64 {

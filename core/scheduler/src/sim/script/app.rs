@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smack_model::{
-    Check, Constraint, Launch, Minimum, Name, Operation, OperationSpec, Phase, Piece, PortSpec, PortWish, Probe,
-    Requirement, Resources, Retry, ServiceSpec, Span, StopOrder, StopSpec, Strategy, TaskGoal, TaskName, TaskSpec,
-    Template, Tolerance, Until, VolumeSpec,
+    Check, Constraint, Launch, Minimum, Name, Operation, OperationSpec, Phase, Piece, PortSpec,
+    PortWish, Probe, Requirement, Resources, Retry, ServiceSpec, Span, StopOrder, StopSpec,
+    Strategy, TaskGoal, TaskName, TaskSpec, Template, Tolerance, Until, VolumeSpec,
 };
 
 use super::{number, span};
@@ -46,7 +46,10 @@ impl Default for App {
     fn default() -> Self {
         Self {
             tasks: 1,
-            needs: Resources { cpu_millis: 100, memory_mib: 256 },
+            needs: Resources {
+                cpu_millis: 100,
+                memory_mib: 256,
+            },
             requires: Vec::new(),
             reads: Vec::new(),
             phases: Vec::new(),
@@ -110,7 +113,12 @@ impl App {
             "tasks" => self.tasks = number(value)?,
             "cpu" => self.needs.cpu_millis = millis(value)?,
             "mem" => self.needs.memory_mib = number(value)?,
-            "needs" => self.requires = value.split(',').map(requirement).collect::<Result<_, _>>()?,
+            "needs" => {
+                self.requires = value
+                    .split(',')
+                    .map(requirement)
+                    .collect::<Result<_, _>>()?
+            }
             "reads" => self.reads = value.split(',').map(export).collect::<Result<_, _>>()?,
             "phases" => self.phases = value.split(',').map(number).collect::<Result<_, _>>()?,
             "budget" => self.budget = number(value)?,
@@ -128,7 +136,8 @@ impl App {
             "roll-last" => self.roll_last = true,
             "supply" => self.artifacts = value.split(',').map(str::to_owned).collect(),
             "constraint" => {
-                self.constraints = Constraint::from_text(value).map_err(|error| error.to_string())?;
+                self.constraints =
+                    Constraint::from_text(value).map_err(|error| error.to_string())?;
             }
             _ => return Err(format!("{key:?} is no option:\n{OPTIONS}")),
         }
@@ -142,11 +151,16 @@ impl App {
             .collect();
         let members = names.iter().zip(0_u32..);
         let drains = if self.drain {
-            members.clone().map(|(name, broker)| (name.clone(), Operation::KafkaLeave { broker })).collect()
+            members
+                .clone()
+                .map(|(name, broker)| (name.clone(), Operation::KafkaLeave { broker }))
+                .collect()
         } else {
             BTreeMap::new()
         };
-        let task = |(name, member): (&TaskName, u32)| (name.clone(), Arc::new(self.task(application, member)));
+        let task = |(name, member): (&TaskName, u32)| {
+            (name.clone(), Arc::new(self.task(application, member)))
+        };
         ServiceSpec {
             kind: "script".to_owned(),
             tasks: members.map(task).collect(),
@@ -155,10 +169,21 @@ impl App {
             budget: self.budget,
             roll_last: self.roll_last.then(|| "leader".to_owned()),
             check: self.check.then(|| Check::ZooKeeper { port: main_port() }),
-            operations: self.operations.iter().map(|(topic, partitions)| wanted(topic, *partitions)).collect(),
+            operations: self
+                .operations
+                .iter()
+                .map(|(topic, partitions)| wanted(topic, *partitions))
+                .collect(),
             drains,
-            minimum: Minimum { tasks: self.minimum, reason: "fewer hold no quorum".to_owned() },
-            stop_order: if self.together { StopOrder::Together } else { StopOrder::PhasesReversed },
+            minimum: Minimum {
+                tasks: self.minimum,
+                reason: "fewer hold no quorum".to_owned(),
+            },
+            stop_order: if self.together {
+                StopOrder::Together
+            } else {
+                StopOrder::PhasesReversed
+            },
             exports: BTreeMap::from([("addresses".to_owned(), addresses(&names))]),
             labels: self.labels.clone(),
         }
@@ -173,15 +198,23 @@ impl App {
             rest = after;
             if !tasks.is_empty() {
                 let (strategy, tasks) = (self.strategy, tasks.to_vec());
-                phases.push(Phase { name: format!("phase-{}", index + 1), tasks, strategy, after: self.after });
+                phases.push(Phase {
+                    name: format!("phase-{}", index + 1),
+                    tasks,
+                    strategy,
+                    after: self.after,
+                });
             }
         }
         phases
     }
 
     fn task(&self, application: &Name, member: u32) -> TaskSpec {
-        let mut env: BTreeMap<String, Template> =
-            self.env.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+        let mut env: BTreeMap<String, Template> = self
+            .env
+            .iter()
+            .map(|(key, value)| (key.clone(), value.as_str().into()))
+            .collect();
         for (application, export) in &self.reads {
             let hole = Piece::Export(application.clone(), export.clone());
             env.insert(format!("{application}.{export}"), hole.into());
@@ -197,12 +230,22 @@ impl App {
             goal: self.goal,
             launch: Arc::new(launch),
             needs: self.needs,
-            ports: vec![PortSpec { name: main_port(), wish: self.port }],
-            volumes: if self.volume { vec![VolumeSpec { name: main_port() }] } else { Vec::new() },
+            ports: vec![PortSpec {
+                name: main_port(),
+                wish: self.port,
+            }],
+            volumes: if self.volume {
+                vec![VolumeSpec { name: main_port() }]
+            } else {
+                Vec::new()
+            },
             constraints: self.constraints.clone(),
             probe: (self.probe && is_server).then(|| Probe::Tcp { port: main_port() }),
             ready_within: self.ready_within,
-            stop: StopSpec { signal: 15, grace: self.grace },
+            stop: StopSpec {
+                signal: 15,
+                grace: self.grace,
+            },
             retry: self.retry.clone(),
             member: self.volume.then_some(member),
         }
@@ -226,16 +269,25 @@ fn addresses(names: &[TaskName]) -> Template {
 }
 
 fn wanted(topic: &str, partitions: u32) -> OperationSpec {
-    let operation =
-        Operation::KafkaTopic { topic: topic.to_owned(), partitions, replication: 3, config: BTreeMap::new() };
-    OperationSpec { name: topic.to_owned(), operation }
+    let operation = Operation::KafkaTopic {
+        topic: topic.to_owned(),
+        partitions,
+        replication: 3,
+        config: BTreeMap::new(),
+    };
+    OperationSpec {
+        name: topic.to_owned(),
+        operation,
+    }
 }
 
 pub(super) fn millis(text: &str) -> Result<u32, String> {
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
     let part = format!("{part:0<3}");
     let whole: u32 = number(whole)?;
-    Ok(whole.saturating_mul(1000).saturating_add(number(part.get(..3).unwrap_or("0"))?))
+    Ok(whole
+        .saturating_mul(1000)
+        .saturating_add(number(part.get(..3).unwrap_or("0"))?))
 }
 
 fn requirement(text: &str) -> Result<Requirement, String> {
@@ -250,8 +302,13 @@ fn requirement(text: &str) -> Result<Requirement, String> {
 }
 
 fn export(text: &str) -> Result<(Name, String), String> {
-    let (application, name) = text.split_once('.').ok_or_else(|| format!("{text:?} is not application.export"))?;
-    Ok((Name::new(application).map_err(|error| error.to_string())?, name.to_owned()))
+    let (application, name) = text
+        .split_once('.')
+        .ok_or_else(|| format!("{text:?} is not application.export"))?;
+    Ok((
+        Name::new(application).map_err(|error| error.to_string())?,
+        name.to_owned(),
+    ))
 }
 
 fn operation(text: &str) -> Result<(String, u32), String> {
@@ -267,5 +324,10 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
         return Err(format!("{text:?} is not CODE:WINDOW:DELAY"));
     };
     let reason = "its old session still lives".to_owned();
-    Ok(Tolerance { code: number(code)?, window: span(window)?, delay: span(delay)?, reason })
+    Ok(Tolerance {
+        code: number(code)?,
+        window: span(window)?,
+        delay: span(delay)?,
+        reason,
+    })
 }

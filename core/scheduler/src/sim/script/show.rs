@@ -18,17 +18,29 @@ impl Interpreter {
                 continue;
             }
             let subject = note.subject.strip_prefix(&prefix).unwrap_or(&note.subject);
-            let _ = writeln!(out, "{:>8} {subject} {}: {}", clock(note.at), note.kind, note.text);
+            let _ = writeln!(
+                out,
+                "{:>8} {subject} {}: {}",
+                clock(note.at),
+                note.kind,
+                note.text
+            );
         }
         out
     }
 
     /// What a `run` or `down` ended with; nothing if it was silent and all is well.
     pub(super) fn outcome(&self, silent: bool) -> String {
-        let Some(engine) = self.sim.engine() else { return "no server runs\n".to_owned() };
+        let Some(engine) = self.sim.engine() else {
+            return "no server runs\n".to_owned();
+        };
         let view = engine.view();
         let Some(vdc) = view.vdcs.get(&self.vdc) else {
-            return if silent { String::new() } else { "= nothing is left\n".to_owned() };
+            return if silent {
+                String::new()
+            } else {
+                "= nothing is left\n".to_owned()
+            };
         };
         let causes = why(vdc, None, None, self.sim.now);
         if causes.is_empty() && silent {
@@ -44,7 +56,9 @@ impl Interpreter {
     }
 
     pub(super) fn status(&self) -> String {
-        let Some(engine) = self.sim.engine() else { return "no server runs\n".to_owned() };
+        let Some(engine) = self.sim.engine() else {
+            return "no server runs\n".to_owned();
+        };
         let view = engine.view();
         let mut out = String::new();
         for vdc in view.vdcs.values() {
@@ -53,7 +67,11 @@ impl Interpreter {
                 self.system(system, &mut out);
             }
         }
-        if out.is_empty() { "nothing is up\n".to_owned() } else { out }
+        if out.is_empty() {
+            "nothing is up\n".to_owned()
+        } else {
+            out
+        }
     }
 
     fn system(&self, system: &SystemStatus, out: &mut String) {
@@ -113,9 +131,15 @@ impl Interpreter {
         };
         let engine = self.sim.engine().ok_or("no server runs")?;
         let view = engine.view();
-        let vdc = view.vdcs.get(&self.vdc).ok_or_else(|| format!("{} is not up", self.vdc))?;
+        let vdc = view
+            .vdcs
+            .get(&self.vdc)
+            .ok_or_else(|| format!("{} is not up", self.vdc))?;
         if let (Some(application), Some(task)) = (&application, &task) {
-            let tasks = vdc.system(application.as_str()).into_iter().flat_map(|system| &system.tasks);
+            let tasks = vdc
+                .system(application.as_str())
+                .into_iter()
+                .flat_map(|system| &system.tasks);
             if !tasks.map(|state| &state.name).any(|name| name == task) {
                 return Err(format!("{application} has no task {task}"));
             }
@@ -125,12 +149,20 @@ impl Interpreter {
         for cause in &causes {
             show(cause, 0, &mut out);
         }
-        Ok(if out.is_empty() { "all is well\n".to_owned() } else { out })
+        Ok(if out.is_empty() {
+            "all is well\n".to_owned()
+        } else {
+            out
+        })
     }
 
     pub(super) fn plan(&self) -> String {
-        let Some(engine) = self.sim.engine() else { return "no server runs\n".to_owned() };
-        let known = engine.systems().filter(|system| system.id.vdc() == self.vdc);
+        let Some(engine) = self.sim.engine() else {
+            return "no server runs\n".to_owned();
+        };
+        let known = engine
+            .systems()
+            .filter(|system| system.id.vdc() == self.vdc);
         let mut names: Vec<_> = known.map(|system| system.id.application.clone()).collect();
         names.extend(self.specs.keys().cloned());
         names.sort();
@@ -139,7 +171,11 @@ impl Interpreter {
         for name in names {
             let system = engine.system(&self.vdc, name.as_str());
             let plan = plan(&name, system, self.specs.get(&name));
-            for step in plan.steps.iter().filter(|step| step.effect != Effect::Unchanged) {
+            for step in plan
+                .steps
+                .iter()
+                .filter(|step| step.effect != Effect::Unchanged)
+            {
                 let _ = write!(out, "{} {name}/{}", step.effect.word(), step.subject);
                 if !step.reasons.is_empty() {
                     let _ = write!(out, ": {}", step.reasons.join("; "));
@@ -150,13 +186,24 @@ impl Interpreter {
                 out.push('\n');
             }
         }
-        if out.is_empty() { "nothing would change\n".to_owned() } else { out }
+        if out.is_empty() {
+            "nothing would change\n".to_owned()
+        } else {
+            out
+        }
     }
 }
 
 fn show(cause: &Cause, depth: usize, out: &mut String) {
     let mark = if cause.trouble { "!" } else { "-" };
-    let _ = writeln!(out, "{:indent$}{mark} {}: {}", "", cause.subject, cause.text, indent = depth * 2);
+    let _ = writeln!(
+        out,
+        "{:indent$}{mark} {}: {}",
+        "",
+        cause.subject,
+        cause.text,
+        indent = depth * 2
+    );
     for because in &cause.because {
         show(because, depth + 1, out);
     }

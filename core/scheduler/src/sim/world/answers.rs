@@ -7,7 +7,9 @@ use super::*;
 impl World {
     /// The state of one attempt, if its node can say it.
     pub(super) fn tell_state(&mut self, id: &TaskId) {
-        let Some(process) = self.processes.get(id) else { return };
+        let Some(process) = self.processes.get(id) else {
+            return;
+        };
         if !self.is_reachable(process.node.as_ref()) {
             return;
         }
@@ -15,9 +17,15 @@ impl World {
         self.tell(match process.state.clone() {
             ProcessState::Preparing => Event::Starting(id),
             ProcessState::Running { pid } => Event::Running { id, pid },
-            ProcessState::Ended { end: End::Refused(refusal), .. } => Event::Refused { id, refusal },
+            ProcessState::Ended {
+                end: End::Refused(refusal),
+                ..
+            } => Event::Refused { id, refusal },
             ProcessState::Ended { end, at } => Event::Ended { id, end, at },
-            ProcessState::Burned => Event::Refused { id, refusal: Refusal::Burned },
+            ProcessState::Burned => Event::Refused {
+                id,
+                refusal: Refusal::Burned,
+            },
         });
     }
 
@@ -25,7 +33,9 @@ impl World {
         if !self.probed.contains(id) {
             return;
         }
-        let Some(process) = self.processes.get(id) else { return };
+        let Some(process) = self.processes.get(id) else {
+            return;
+        };
         if !process.is_alive() || !self.is_reachable(process.node.as_ref()) {
             return;
         }
@@ -33,18 +43,39 @@ impl World {
         let leads = self.leaders.get(&id.system) == Some(&id.name);
         let role = (ready && self.led.contains(&id.system.application))
             .then(|| if leads { "leader" } else { "follower" }.to_owned());
-        let detail = if ready { "serves" } else { "listens, but does not serve" }.to_owned();
-        self.tell(Event::Probed { id: id.clone(), ready, role, detail });
+        let detail = if ready {
+            "serves"
+        } else {
+            "listens, but does not serve"
+        }
+        .to_owned();
+        self.tell(Event::Probed {
+            id: id.clone(),
+            ready,
+            role,
+            detail,
+        });
     }
 
-    pub(super) fn tell_operation(&mut self, system: &SystemId, name: &str, digest: &Digest, done: bool) {
+    pub(super) fn tell_operation(
+        &mut self,
+        system: &SystemId,
+        name: &str,
+        digest: &Digest,
+        done: bool,
+    ) {
         let outcome = if done {
             Outcome::Done("done".to_owned())
         } else {
             Outcome::Failed("the product would not".to_owned())
         };
         let (system, name, digest) = (system.clone(), name.to_owned(), digest.clone());
-        self.tell(Event::Operation { system, name, digest, outcome });
+        self.tell(Event::Operation {
+            system,
+            name,
+            digest,
+            outcome,
+        });
     }
 
     pub(super) fn tell_nodes(&mut self) {
@@ -76,7 +107,8 @@ impl World {
         let mut tasks = Vec::new();
         for (id, process) in &self.processes {
             let here = node.is_none() || process.node == node;
-            let superseded = self.newest.get(&(id.system.clone(), id.name.clone())) > Some(&id.attempt);
+            let superseded =
+                self.newest.get(&(id.system.clone(), id.name.clone())) > Some(&id.attempt);
             if !here || (superseded && !process.is_alive()) || self.random.chance(skip) {
                 continue;
             }
@@ -84,28 +116,52 @@ impl World {
                 ProcessState::Preparing => FoundState::Starting,
                 ProcessState::Running { pid } => FoundState::Running { pid },
                 ProcessState::Ended { end, at } => FoundState::Ended { end, at },
-                ProcessState::Burned => FoundState::Ended { end: End::Refused(Refusal::Burned), at: self.now },
+                ProcessState::Burned => FoundState::Ended {
+                    end: End::Refused(Refusal::Burned),
+                    at: self.now,
+                },
             };
-            tasks.push(Found { id: id.clone(), state });
+            tasks.push(Found {
+                id: id.clone(),
+                state,
+            });
         }
-        let here = self.volumes.iter().filter(|(_, at)| node.is_none() || **at == node);
+        let here = self
+            .volumes
+            .iter()
+            .filter(|(_, at)| node.is_none() || **at == node);
         let volumes = here.map(|(id, _)| id.clone()).collect();
-        Event::Inventory { node, complete, began: self.now, tasks, volumes }
+        Event::Inventory {
+            node,
+            complete,
+            began: self.now,
+            tasks,
+            volumes,
+        }
     }
 
     /// Answers from what is true, unless a script has the product say otherwise.
     pub(super) fn answer(&mut self, question: Question, epoch: Epoch) {
-        let Question { system, about, members, .. } = question;
+        let Question {
+            system,
+            about,
+            members,
+            ..
+        } = question;
         let serving = |task: &TaskName| {
-            self.processes.iter().any(|(id, process)| id.system == system && id.name == *task && process.serves)
+            self.processes
+                .iter()
+                .any(|(id, process)| id.system == system && id.name == *task && process.serves)
         };
         let (kind, except) = match &about {
             About::Health => ("health", None),
             About::Without(task) => ("gate", Some(task)),
         };
         let others = members.iter().filter(|member| Some(&member.task) != except);
-        let missing: Vec<&str> =
-            others.filter(|member| !serving(&member.task)).map(|member| member.task.as_str()).collect();
+        let missing: Vec<&str> = others
+            .filter(|member| !serving(&member.task))
+            .map(|member| member.task.as_str())
+            .collect();
         let answer = match self.verdicts.get(&(system.application.clone(), kind)) {
             Some(true) => Answer::Yes,
             Some(false) => Answer::No("the product says no".to_owned()),
@@ -113,7 +169,12 @@ impl World {
             None => Answer::No(format!("{} does not serve", missing.join(", "))),
         };
         let began = self.now;
-        let event = Event::Observed { system, about, answer, began };
+        let event = Event::Observed {
+            system,
+            about,
+            answer,
+            began,
+        };
         let late = self.lateness();
         self.push(late, Happening::Deliver(Some(epoch), Box::new(event)));
     }

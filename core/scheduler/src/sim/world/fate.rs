@@ -4,21 +4,46 @@ use super::*;
 
 impl World {
     /// Adds a node, or changes it.
-    pub fn set_node(&mut self, id: NodeId, capacity: Resources, attributes: BTreeMap<String, String>) {
-        let addressing = Addressing::PerTask { first_block: 256, last_block: 4096, foreign: Vec::new() };
-        let node = Node { id: id.clone(), attributes, capacity, addressing };
-        self.nodes.insert(id, SimNode { node, reachable: true });
+    pub fn set_node(
+        &mut self,
+        id: NodeId,
+        capacity: Resources,
+        attributes: BTreeMap<String, String>,
+    ) {
+        let addressing = Addressing::PerTask {
+            first_block: 256,
+            last_block: 4096,
+            foreign: Vec::new(),
+        };
+        let node = Node {
+            id: id.clone(),
+            attributes,
+            capacity,
+            addressing,
+        };
+        self.nodes.insert(
+            id,
+            SimNode {
+                node,
+                reachable: true,
+            },
+        );
         self.tell_nodes();
     }
 
     /// The node falls silent; what runs there goes on.
     pub fn lose(&mut self, node: &NodeId) -> bool {
-        let Some(known) = self.nodes.get_mut(node).filter(|node| node.reachable) else { return false };
+        let Some(known) = self.nodes.get_mut(node).filter(|node| node.reachable) else {
+            return false;
+        };
         known.reachable = false;
         for process in self.processes.values_mut() {
             process.orphaned |= process.node.as_ref() == Some(node) && process.is_alive();
         }
-        self.tell(Event::NodeLost { node: node.clone(), gone: false });
+        self.tell(Event::NodeLost {
+            node: node.clone(),
+            gone: false,
+        });
         true
     }
 
@@ -29,18 +54,26 @@ impl World {
         }
         for process in self.processes.values_mut() {
             if process.node.as_ref() == Some(node) && process.is_alive() {
-                process.state = ProcessState::Ended { end: End::NodeGone, at: self.now };
+                process.state = ProcessState::Ended {
+                    end: End::NodeGone,
+                    at: self.now,
+                };
                 process.serves = false;
             }
         }
         self.volumes.retain(|_, at| at.as_ref() != Some(node));
-        self.tell(Event::NodeLost { node: node.clone(), gone: true });
+        self.tell(Event::NodeLost {
+            node: node.clone(),
+            gone: true,
+        });
         true
     }
 
     /// The node answers again and says what it has.
     pub fn bring_back(&mut self, node: &NodeId) -> bool {
-        let Some(known) = self.nodes.get_mut(node).filter(|node| !node.reachable) else { return false };
+        let Some(known) = self.nodes.get_mut(node).filter(|node| !node.reachable) else {
+            return false;
+        };
         known.reachable = true;
         self.tell_nodes();
         self.tell_inventory(Some(node));
@@ -49,12 +82,20 @@ impl World {
 
     /// Every process ends because the machine restarts.
     pub fn reboot(&mut self) {
-        for process in self.processes.values_mut().filter(|process| process.is_alive()) {
-            process.state = ProcessState::Ended { end: End::Reboot, at: self.now };
+        for process in self
+            .processes
+            .values_mut()
+            .filter(|process| process.is_alive())
+        {
+            process.state = ProcessState::Ended {
+                end: End::Reboot,
+                at: self.now,
+            };
             process.serves = false;
         }
         self.leaders.clear();
-        self.queue.retain(|_, happening| matches!(happening, Happening::Arrive(..)));
+        self.queue
+            .retain(|_, happening| matches!(happening, Happening::Arrive(..)));
     }
 
     /// The living attempt of a task.
@@ -67,7 +108,9 @@ impl World {
 
     /// Ends the process of a task in the given way; whether there is one.
     pub fn end(&mut self, application: &Name, task: &TaskName, end: End) -> bool {
-        let Some(id) = self.living(application, task) else { return false };
+        let Some(id) = self.living(application, task) else {
+            return false;
+        };
         self.exit(&id, end);
         true
     }

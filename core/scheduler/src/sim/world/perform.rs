@@ -8,14 +8,23 @@ impl World {
         self.epoch = self.epoch.max(epoch);
         match action {
             Action::Launch(order) if fenced => {
-                let refusal = Refusal::StaleEpoch { ours: epoch, theirs: self.epoch };
-                let event = Event::Refused { id: order.id.clone(), refusal };
+                let refusal = Refusal::StaleEpoch {
+                    ours: epoch,
+                    theirs: self.epoch,
+                };
+                let event = Event::Refused {
+                    id: order.id.clone(),
+                    refusal,
+                };
                 self.push(WIRE, Happening::Deliver(Some(epoch), Box::new(event)));
             }
             // Only the server in charge moves the world; the others may look.
-            Action::Stop { .. } | Action::Operate(_) | Action::Release(_) | Action::Forget(_) if fenced => {}
+            Action::Stop { .. } | Action::Operate(_) | Action::Release(_) | Action::Forget(_)
+                if fenced => {}
             Action::Launch(order) => self.launch(*order),
-            Action::Stop { id, node, grace, .. } => self.stop(&id, node.as_ref(), grace),
+            Action::Stop {
+                id, node, grace, ..
+            } => self.stop(&id, node.as_ref(), grace),
             Action::Ask(None) => self.tell_inventory(None),
             Action::Ask(Some(id)) => self.tell_state(&id),
             Action::Operate(order) => self.operate(order.system, order.name, order.digest),
@@ -37,7 +46,13 @@ impl World {
     }
 
     fn launch(&mut self, order: LaunchOrder) {
-        let LaunchOrder { id, node, ports, volumes, .. } = order;
+        let LaunchOrder {
+            id,
+            node,
+            ports,
+            volumes,
+            ..
+        } = order;
         if !self.is_reachable(node.as_ref()) {
             return;
         }
@@ -51,24 +66,35 @@ impl World {
             return self.tell_state(&id);
         }
         self.newest.insert(task, id.attempt);
-        let taken = ports.values().find(|port| self.strangers.contains(port)).copied();
+        let taken = ports
+            .values()
+            .find(|port| self.strangers.contains(port))
+            .copied();
         let mut refusal = taken.map(|port| Refusal::PortTaken {
             port,
             pid: Some(4242),
             program: Some("nc".to_owned()),
         });
-        if refusal.is_none() && (self.refuses_by_plan(&id) || self.random.chance(self.faults.refusals)) {
-            refusal = Some(Refusal::Other { reason: "the node would not".to_owned() });
+        if refusal.is_none()
+            && (self.refuses_by_plan(&id) || self.random.chance(self.faults.refusals))
+        {
+            refusal = Some(Refusal::Other {
+                reason: "the node would not".to_owned(),
+            });
         }
         if let Some(refusal) = refusal {
-            let state = ProcessState::Ended { end: End::Refused(refusal), at: self.now };
+            let state = ProcessState::Ended {
+                end: End::Refused(refusal),
+                at: self.now,
+            };
             self.processes.insert(id.clone(), Process::new(node, state));
             return self.tell_state(&id);
         }
         for volume in volumes.into_values() {
             self.volumes.insert(volume, node.clone());
         }
-        self.processes.insert(id.clone(), Process::new(node, ProcessState::Preparing));
+        self.processes
+            .insert(id.clone(), Process::new(node, ProcessState::Preparing));
         self.tell_state(&id);
         let start = self.behaviour(&id).start;
         self.push(start, Happening::Up(id));
@@ -85,7 +111,8 @@ impl World {
     }
 
     fn bury(&mut self, id: &TaskId, node: Option<NodeId>) {
-        self.processes.insert(id.clone(), Process::new(node, ProcessState::Burned));
+        self.processes
+            .insert(id.clone(), Process::new(node, ProcessState::Burned));
     }
 
     fn stop(&mut self, id: &TaskId, node: Option<&NodeId>, grace: Span) {
@@ -121,7 +148,10 @@ impl World {
     }
 
     fn forget(&mut self, system: SystemId) {
-        let alive = self.processes.iter().filter(|(id, process)| id.system == system && process.is_alive());
+        let alive = self
+            .processes
+            .iter()
+            .filter(|(id, process)| id.system == system && process.is_alive());
         let alive: Vec<TaskId> = alive.map(|(id, _)| id.clone()).collect();
         for id in alive {
             self.exit(&id, End::Signal(9));
@@ -132,13 +162,19 @@ impl World {
 
     fn operate(&mut self, system: SystemId, name: String, digest: Digest) {
         let key = (system.clone(), name.clone());
-        let known = self.operations.get(&key).filter(|performed| performed.digest == digest);
+        let known = self
+            .operations
+            .get(&key)
+            .filter(|performed| performed.digest == digest);
         match known.map(|performed| performed.state) {
             Some(PerformedState::Underway) => {}
             Some(PerformedState::Done) => self.tell_operation(&system, &name, &digest, true),
             Some(PerformedState::Failed) | None => {
                 let plan = self.operation_plan(&system, &name);
-                let performed = Performed { digest: digest.clone(), state: PerformedState::Underway };
+                let performed = Performed {
+                    digest: digest.clone(),
+                    state: PerformedState::Underway,
+                };
                 self.operations.insert(key, performed);
                 self.push(plan.takes, Happening::Operated(system, name, digest));
             }
@@ -155,30 +191,55 @@ impl World {
         let fails = plan.fails > 0;
         if fails {
             let key = (system.application.clone(), name.to_owned());
-            self.operation_plans.insert(key, OperationPlan { fails: plan.fails - 1, ..plan });
+            self.operation_plans.insert(
+                key,
+                OperationPlan {
+                    fails: plan.fails - 1,
+                    ..plan
+                },
+            );
         }
         let key = (system.clone(), name.to_owned());
-        let Some(performed) = self.operations.get_mut(&key).filter(|performed| performed.digest == *digest) else {
+        let Some(performed) = self
+            .operations
+            .get_mut(&key)
+            .filter(|performed| performed.digest == *digest)
+        else {
             return;
         };
-        performed.state = if fails { PerformedState::Failed } else { PerformedState::Done };
+        performed.state = if fails {
+            PerformedState::Failed
+        } else {
+            PerformedState::Done
+        };
         self.tell_operation(system, name, digest, !fails);
     }
 
     fn supply(&mut self, name: String) {
-        match (self.supplies.get(&name), self.supply_plans.get(&name).copied()) {
+        match (
+            self.supplies.get(&name),
+            self.supply_plans.get(&name).copied(),
+        ) {
             (Some(Supplied::Present), _) => {
-                let state = SupplyState::Present { detail: "at hand".to_owned() };
+                let state = SupplyState::Present {
+                    detail: "at hand".to_owned(),
+                };
                 self.tell(Event::Supply { name, state });
             }
             (_, Some(SupplyPlan::Fails)) => {
-                let state = SupplyState::Failed { reason: "no source answers".to_owned() };
+                let state = SupplyState::Failed {
+                    reason: "no source answers".to_owned(),
+                };
                 self.tell(Event::Supply { name, state });
             }
             (Some(Supplied::Underway), _) => {}
             (None, plan) => {
                 self.supplies.insert(name.clone(), Supplied::Underway);
-                let takes = if let Some(SupplyPlan::After(takes)) = plan { takes } else { Span(10) };
+                let takes = if let Some(SupplyPlan::After(takes)) = plan {
+                    takes
+                } else {
+                    Span(10)
+                };
                 self.push(takes, Happening::Supplied(name));
             }
         }
@@ -187,7 +248,9 @@ impl World {
     pub(super) fn up(&mut self, id: &TaskId) {
         let behaviour = self.behaviour(id);
         let pid = self.pids + 1;
-        let Some(process) = self.processes.get_mut(id) else { return };
+        let Some(process) = self.processes.get_mut(id) else {
+            return;
+        };
         if process.state != ProcessState::Preparing {
             return;
         }
@@ -197,22 +260,32 @@ impl World {
         if let Some(ready) = behaviour.ready {
             self.push(ready, Happening::Serve(id.clone()));
         }
-        let SystemId { run, application, .. } = &id.system;
-        let is_job = self.jobs.contains(&(run.clone(), application.clone(), id.name.clone()));
+        let SystemId {
+            run, application, ..
+        } = &id.system;
+        let is_job = self
+            .jobs
+            .contains(&(run.clone(), application.clone(), id.name.clone()));
         let job_end = is_job.then_some((Span(500), End::Exit(0), None));
         let scripted = behaviour.exits.filter(|(_, _, times)| *times != Some(0));
         if let Some((after, end, times)) = scripted.or(job_end) {
             if times != Some(0) {
                 self.push(after, Happening::Exit(id.clone(), end));
             }
-            if let Some(Behaviour { exits: Some((_, _, Some(times))), .. }) = self.behaviour_mut(id) {
+            if let Some(Behaviour {
+                exits: Some((_, _, Some(times))),
+                ..
+            }) = self.behaviour_mut(id)
+            {
                 *times = times.saturating_sub(1);
             }
         }
     }
 
     pub(super) fn serve(&mut self, id: &TaskId, serves: bool) {
-        let Some(process) = self.processes.get_mut(id) else { return };
+        let Some(process) = self.processes.get_mut(id) else {
+            return;
+        };
         if !matches!(process.state, ProcessState::Running { .. }) || process.serves == serves {
             return;
         }
@@ -223,7 +296,9 @@ impl World {
     }
 
     pub(super) fn exit(&mut self, id: &TaskId, end: End) {
-        let Some(process) = self.processes.get_mut(id) else { return };
+        let Some(process) = self.processes.get_mut(id) else {
+            return;
+        };
         if !process.is_alive() {
             return;
         }
@@ -238,7 +313,10 @@ impl World {
         if !self.led.contains(&system.application) {
             return false;
         }
-        let all = self.processes.iter().filter(|(id, process)| id.system == *system && process.serves);
+        let all = self
+            .processes
+            .iter()
+            .filter(|(id, process)| id.system == *system && process.serves);
         let serving: Vec<TaskId> = all.map(|(id, _)| id.clone()).collect();
         let old = self.leaders.get(system);
         if old.is_some_and(|old| serving.iter().any(|id| id.name == *old)) {
@@ -257,6 +335,12 @@ impl World {
 
 impl Process {
     fn new(node: Option<NodeId>, state: ProcessState) -> Self {
-        Self { node, state, serves: false, orphaned: false, stopping: false }
+        Self {
+            node,
+            state,
+            serves: false,
+            orphaned: false,
+            stopping: false,
+        }
     }
 }
