@@ -37,7 +37,10 @@ mod tests {
             (("log.dirs", "/a b/c"), "log.dirs=/a b/c\n"),
             (("k", " x"), "k=\\ x\n"),
             (("a b", "c=d"), "a\\ b=c=d\n"),
-            (("listeners", "PLAINTEXT://h:1"), "listeners=PLAINTEXT://h:1\n"),
+            (
+                ("listeners", "PLAINTEXT://h:1"),
+                "listeners=PLAINTEXT://h:1\n",
+            ),
             (("multi", "a\nb\\"), "multi=a\\nb\\\\\n"),
         ];
         for ((key, value), expected) in cases {

@@ -258,7 +258,7 @@ impl System {
     fn compute_digests(&mut self) {
         let tasks = self.header.spec.tasks.iter();
         self.digests = tasks
-            .map(|(name, task)| (name.clone(), task.launch.digest()))
+            .map(|(name, task)| (name.clone(), task.digest()))
             .collect();
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Constraint, Launch, Name, PortSpec, Resources, Span, TaskName, Template};
+use crate::{Constraint, Digest, Launch, Name, PortSpec, Resources, Span, TaskName, Template};
 
 /// All that smack knows of one system: its tasks, their order, what makes it ready, how it changes and how it ends.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -102,6 +102,14 @@ pub struct TaskSpec {
     pub retry: Retry,
     /// The number by which the product knows the task: `broker.id`, `myid`.
     pub member: Option<u32>,
+}
+
+impl TaskSpec {
+    /// Over everything that a restart would change: the launch and the wished ports.
+    pub fn digest(&self) -> Digest {
+        let parts = (self.launch.digest(), &self.ports);
+        Digest::of(&serde_json::to_vec(&parts).expect("plain data becomes JSON"))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

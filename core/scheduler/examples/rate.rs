@@ -97,9 +97,11 @@ impl World {
     /// One decision places everything.
     fn place(&mut self, systems: u32) -> Vec<TaskId> {
         let decision = self.engine.decide(self.now);
-        let launches = decision.actions.iter().filter_map(|action| match action {
-            Action::Launch(order) => Some(order.id.clone()),
-            _ => None,
+        let launches = decision.actions.iter().filter_map(|action| {
+            let Action::Launch(order) = action else {
+                return None;
+            };
+            Some(order.id.clone())
         });
         let launched: Vec<TaskId> = launches.collect();
         assert_eq!(

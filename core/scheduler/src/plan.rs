@@ -106,7 +106,7 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
             let stopped = system.is_some_and(|system| system.header.intent.goal != Goal::Running);
             let (effect, reasons) = match (record, system) {
                 (Some(record), Some(system)) if record.status.is_live() => {
-                    let digest = task.launch.digest();
+                    let digest = task.digest();
                     if digest == record.digest {
                         (Effect::Unchanged, Vec::new())
                     } else {
@@ -115,7 +115,7 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
                             .map(|old| old.differences(&task.launch))
                             .unwrap_or_default();
                         if reasons.is_empty() {
-                            reasons.push("its launch differs".to_owned());
+                            reasons.push("its ports differ".to_owned());
                         }
                         (Effect::Restart, reasons)
                     }
@@ -123,7 +123,7 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
                 (Some(record), _) if record.status == Status::Ended(smack_model::End::Exit(0)) => {
                     let is_done = task.goal != smack_model::TaskGoal::Running
                         && (task.goal == smack_model::TaskGoal::Once
-                            || record.digest == task.launch.digest());
+                            || record.digest == task.digest());
                     if is_done {
                         (Effect::Unchanged, Vec::new())
                     } else {

@@ -43,6 +43,8 @@ const ASK_SOON: Span = Span(50);
 const ASK_GATE: Span = Span(200);
 const ASK_CALM: Span = Span::seconds(10);
 const ASK_SLOWEST: Span = Span::seconds(5);
+/// A task that nothing asks counts as up after so long.
+const STANDS_AFTER: Span = Span(300);
 /// A stateless task whose node has been silent for so long is started elsewhere.
 const UNREACHABLE_AFTER: Span = Span::minutes(5);
 
@@ -56,6 +58,7 @@ pub fn steer(system: &System, seen: &Seen, peers: &Peers, now: Timestamp) -> Ste
         out: Steering::default(),
         candidates: Vec::new(),
         moving: Vec::new(),
+        asking: None,
     };
     steer.out.placed = steer.is_placed();
     match system.header.intent.goal {
@@ -85,6 +88,8 @@ struct Steer<'a> {
     candidates: Vec<TaskName>,
     /// Tasks that began to leave or stop in this very steering.
     moving: Vec<TaskName>,
+    /// The one of whom the product is being asked whether it may go: the next is asked when that is answered.
+    asking: Option<TaskName>,
 }
 
 impl<'a> Steer<'a> {
@@ -162,6 +167,11 @@ impl<'a> Steer<'a> {
                 }
                 (TaskGoal::Running, None) => self.put(record, Status::Ready { pid: *pid }),
                 (TaskGoal::Finish | TaskGoal::Once, _) => {
+                    let until = record.since + spec.ready_within;
+                    if until <= self.now {
+                        return self.stop(record, spec, true);
+                    }
+                    self.wake(until);
                     self.wait(
                         name,
                         Waiting::Finish {
@@ -236,6 +246,16 @@ impl<'a> Steer<'a> {
             }
             self.wake(at);
             return Some(Waiting::Settling { reason, at });
+        }
+        // Given up before it began: no failure, but not to be tried without a pause either.
+        let burned = matches!(end, End::Refused(_)) && !end.is_failure();
+        if burned && record.since + spec.retry.delay > self.now {
+            let at = record.since + spec.retry.delay;
+            self.wake(at);
+            return Some(Waiting::Settling {
+                reason: end.to_string(),
+                at,
+            });
         }
         if !end.is_failure() && !is_failed_job(end, spec) || record.failures == 0 {
             return None;
@@ -430,17 +450,25 @@ impl<'a> Steer<'a> {
                 detail,
             });
         }
-        match self.ask(About::Without(name.clone()), &check, ASK_GATE) {
-            Some(Answer::Yes) => None,
-            Some(Answer::No(detail) | Answer::Unknown(detail)) => Some(Waiting::Gate {
+        if let Some(first) = &self.asking {
+            let detail = format!("{first} is asked for first");
+            return Some(Waiting::Gate {
                 gate: "check".to_owned(),
                 detail,
-            }),
-            None => Some(Waiting::Gate {
-                gate: "check".to_owned(),
-                detail: "asking whether it may go".to_owned(),
-            }),
+            });
         }
+        let detail = match self.ask(About::Without(name.clone()), &check, ASK_GATE) {
+            Some(Answer::Yes) => return None,
+            Some(Answer::No(detail) | Answer::Unknown(detail)) => detail,
+            None => {
+                self.asking = Some(name.clone());
+                "asking whether it may go".to_owned()
+            }
+        };
+        Some(Waiting::Gate {
+            gate: "check".to_owned(),
+            detail,
+        })
     }
 
     /// Wanted tasks that do not serve, and tasks on their way out. One that has never been there is not away.
@@ -455,12 +483,8 @@ impl<'a> Steer<'a> {
             was_there && !self.is_settled(name)
         });
         let leaving = system.header.leaving.keys().filter(|name| {
-            system.tasks.get(*name).is_some_and(|record| {
-                matches!(
-                    record.status,
-                    Status::Draining { .. } | Status::Stopping { .. }
-                )
-            })
+            let record = system.tasks.get(*name);
+            record.is_some_and(|record| record.status.is_live() && !record.status.is_ready())
         });
         let mut away: Vec<TaskName> = wanted.chain(leaving).chain(&self.moving).cloned().collect();
         away.sort();
@@ -523,7 +547,25 @@ impl<'a> Steer<'a> {
             let wanted = system.header.spec.tasks.contains_key(&record.id.name);
             record.status.is_live() && wanted && self.is_outdated(record)
         });
-        self.out.converged = self.out.ready && !outdated && system.header.leaving.is_empty();
+        self.out.converged =
+            self.out.ready && !outdated && system.header.leaving.is_empty() && self.has_stood_up();
+    }
+
+    /// Whether every task that nothing asks has run for a moment: one that ends at once has never been up.
+    fn has_stood_up(&mut self) -> bool {
+        let header = &self.system.header;
+        let unasked = self.system.tasks.values().filter(|record| {
+            let spec = header.spec.tasks.get(&record.id.name);
+            record.status.is_ready() && spec.is_some_and(|spec| spec.probe.is_none())
+        });
+        let at = unasked.map(|record| record.since + STANDS_AFTER).max();
+        match at.filter(|at| *at > self.now) {
+            Some(at) => {
+                self.wake(at);
+                false
+            }
+            None => true,
+        }
     }
 
     /// Asks for an operation until it is done; `None` once it is.

@@ -106,6 +106,10 @@ pub enum Waiting {
 
 impl Waiting {
     /// A lowercase fragment that continues "waits:". Times are shown relative to `now`.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one sentence for each reason, and nothing else"
+    )]
     pub fn text(&self, now: Timestamp) -> String {
         let list = |names: &[Name]| {
             names

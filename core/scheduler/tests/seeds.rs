@@ -1,5 +1,10 @@
 //! Random platforms under random faults, with every invariant after every step; then calm, and all must converge and be
 //! silent. A failing seed prints `SEED=<n>` and is replayed with that variable; `SMACK_SEEDS` sets how many are run.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands"
+)]
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -425,9 +430,10 @@ impl Chaos {
     }
 
     fn command(&mut self, command: Command) {
-        let text = match &command {
-            Command::Run(request) => format!("run {} r{}", request.vdc, request.revision),
-            other => format!("{other:?}"),
+        let text = if let Command::Run(request) = &command {
+            format!("run {} r{}", request.vdc, request.revision)
+        } else {
+            format!("{command:?}")
         };
         let answer = self.sim.command(command);
         self.say("command", &format!("{text} -> {answer:?}"));

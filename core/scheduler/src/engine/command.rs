@@ -320,7 +320,16 @@ impl Engine {
         if record.down {
             return Err(Refused::GoingDown(vdc.clone()));
         }
-        let keys = self.named(vdc, application)?;
+        let mut keys = self.named(vdc, application)?;
+        // What ends for good cannot be called back by a verb: the grid may have been told to refuse it.
+        keys.retain(|key| !self.ends(key));
+        if let (Some(application), true) = (application, keys.is_empty()) {
+            let application = application.clone();
+            return Err(Refused::Leaving {
+                vdc: vdc.clone(),
+                application,
+            });
+        }
         if let Some(task) = task {
             let tracked = keys.first().and_then(|key| self.systems.get(key));
             let tasks = tracked.map(|tracked| &tracked.system.header.spec.tasks);
@@ -364,6 +373,14 @@ impl Engine {
             self.edit(&key, |intent| apply_verb(intent, task, verb, now));
         }
         Ok(())
+    }
+
+    fn ends(&self, key: &Key) -> bool {
+        let goal = self
+            .systems
+            .get(key)
+            .map(|tracked| tracked.system.header.intent.goal);
+        matches!(goal, Some(Goal::Gone { .. }))
     }
 
     fn named(&self, vdc: &VdcId, application: Option<&Name>) -> Result<Vec<Key>, Refused> {

@@ -57,33 +57,7 @@ impl Engine {
                 about,
                 answer,
                 began,
-            } => {
-                let key = key(&system);
-                self.with(&system, |tracked| {
-                    let newest = tracked
-                        .seen
-                        .answers
-                        .get(&about)
-                        .is_none_or(|known| known.began <= began);
-                    if about == smack_model::About::Health && began > tracked.seen.changed && newest
-                    {
-                        tracked.seen.healthy = answer == Answer::Yes;
-                    }
-                    // Answers overtake each other: the youngest asking counts.
-                    if tracked
-                        .seen
-                        .answers
-                        .get(&about)
-                        .is_none_or(|known| known.began <= began)
-                    {
-                        tracked
-                            .seen
-                            .answers
-                            .insert(about, Observation { answer, began });
-                    }
-                });
-                self.dirty.insert(key);
-            }
+            } => self.observed(&system, about, answer, began),
             Event::Operation {
                 system,
                 name,
@@ -101,24 +75,64 @@ impl Engine {
             }
             Event::VolumeReleased(id) => self.released(id),
             Event::Forgotten(id) => self.forgotten(&id),
-            Event::Supply { name, state } => {
-                if let smack_model::SupplyState::Failed { reason } = &state {
-                    self.note(name.clone(), "supply", format!("failed: {reason}"));
-                }
-                self.unanswered.remove(&name);
-                self.supplies.insert(name.clone(), state);
-                let uses = |tracked: &super::Tracked| {
-                    let mut tasks = tracked.system.header.spec.tasks.values();
-                    tasks.any(|task| task.launch.artifacts.contains(&name))
-                };
-                let keys = self
-                    .systems
-                    .iter()
-                    .filter(|(_, tracked)| uses(tracked))
-                    .map(|(key, _)| key.clone());
-                self.dirty.extend(keys.collect::<Vec<_>>());
-            }
+            Event::Supply { name, state } => self.supplied(&name, state),
         }
+    }
+
+    fn observed(
+        &mut self,
+        system: &SystemId,
+        about: smack_model::About,
+        answer: Answer,
+        began: Timestamp,
+    ) {
+        let key = key(system);
+        self.with(system, |tracked| {
+            let newest = tracked
+                .seen
+                .answers
+                .get(&about)
+                .is_none_or(|known| known.began <= began);
+            if about == smack_model::About::Health && began > tracked.seen.changed && newest {
+                tracked.seen.healthy = answer == Answer::Yes;
+            }
+            // Answers overtake each other: the youngest asking counts.
+            if tracked
+                .seen
+                .answers
+                .get(&about)
+                .is_none_or(|known| known.began <= began)
+            {
+                tracked
+                    .seen
+                    .answers
+                    .insert(about, Observation { answer, began });
+            }
+        });
+        self.dirty.insert(key);
+    }
+
+    fn supplied(&mut self, name: &str, state: smack_model::SupplyState) {
+        if let smack_model::SupplyState::Failed { reason } = &state {
+            self.note(name.to_owned(), "supply", format!("failed: {reason}"));
+        }
+        self.unanswered.remove(name);
+        self.supplies.insert(name.to_owned(), state);
+        let uses = |tracked: &super::Tracked| {
+            let mut tasks = tracked.system.header.spec.tasks.values();
+            tasks.any(|task| {
+                task.launch
+                    .artifacts
+                    .iter()
+                    .any(|artifact| artifact == name)
+            })
+        };
+        let keys = self
+            .systems
+            .iter()
+            .filter(|(_, tracked)| uses(tracked))
+            .map(|(key, _)| key.clone());
+        self.dirty.extend(keys.collect::<Vec<_>>());
     }
 
     /// Changes the status of the present attempt in the draft alone: these moves are learned again by an inventory.
@@ -476,8 +490,9 @@ impl Engine {
                 .collect(),
         };
         for record in records {
-            // A claim that the node does not have was never taken: it is simply sent again.
-            let known = listed.contains(&record.id) || record.status == Status::Claimed;
+            // A claim that the node does not have was never taken: it is sent again, or burned by the stop that is.
+            let answered = matches!(record.status, Status::Claimed | Status::Stopping { .. });
+            let known = listed.contains(&record.id) || answered;
             if !known && record.since <= began {
                 self.ended(&record.id, End::Vanished, self.now);
             }
