@@ -619,6 +619,10 @@ impl Chaos {
 
     fn check_reasons(&self) {
         let engine = self.sim.engine().unwrap();
+        // More than the rounds of one decision: the rest is decided a millisecond later.
+        if engine.wake_at() == Some(engine.now() + Span(1)) {
+            return;
+        }
         let view = engine.view();
         for system in view.vdcs.values().flat_map(|vdc| &vdc.systems) {
             let id = system.id.as_ref().unwrap();
