@@ -24,7 +24,7 @@ pub fn limits() -> Limits {
         has_memory && rustix::fs::access(&group, rustix::fs::Access::WRITE_OK).is_ok()
     });
     let detail = if delegated {
-        "not enforced, although a control group is delegated to this user"
+        "not enforced: this smack does not use the control group that is delegated to this user"
     } else {
         "not enforced: no control group with a memory controller is delegated to this user"
     };

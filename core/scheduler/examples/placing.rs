@@ -1,5 +1,5 @@
 //! How fast the engine places and how its cost per event grows: 5,000 nodes, 100,000 tasks in 1,000 systems, without a
-//! store. `cargo run --release -p smack-scheduler --example rate`.
+//! store. `cargo run --release -p smack-scheduler --example placing`.
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
