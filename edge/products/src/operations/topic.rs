@@ -43,14 +43,14 @@ impl<'a> Wish<'a> {
             i32::try_from(number)
                 .ok()
                 .filter(|number| *number > 0)
-                .ok_or_else(|| format!("topic {topic}: {number} {what} are not possible"))
+                .ok_or_else(|| format!("{number} {what} are not possible"))
         };
         let replication = in_range(replication.into(), "replicas")?;
         Ok(Self {
             topic,
             partitions: in_range(partitions, "partitions")?,
             replication: i16::try_from(replication)
-                .map_err(|_| format!("topic {topic}: {replication} replicas are not possible"))?,
+                .map_err(|_| format!("{replication} replicas are not possible"))?,
             config,
         })
     }
@@ -138,10 +138,7 @@ impl<'a> TopicWork<'a> {
         if there == wanted {
             return Ok(());
         }
-        report.say(format!(
-            "topic {}: {there} -> {wanted} partitions",
-            self.wish.topic
-        ));
+        report.say(format!("{there} -> {wanted} partitions"));
         match self
             .client
             .create_partitions(self.wish.topic, self.wish.partitions)
@@ -181,10 +178,7 @@ impl<'a> TopicWork<'a> {
         if moves.is_empty() {
             return Ok(()); // under way
         }
-        report.say(format!(
-            "topic {}: to replication {wanted}",
-            self.wish.topic
-        ));
+        report.say(format!("to replication {wanted}"));
         self.client.reassign(&moves).await?;
         self.changed.push(format!(
             "replication {wanted} for {} partitions",
@@ -230,7 +224,6 @@ impl<'a> TopicWork<'a> {
             let Some(lack) = lack(&self.wish, found.as_ref()) else {
                 return Ok(());
             };
-            let lack = format!("topic {}: {lack}", self.wish.topic);
             if began.elapsed() > limit {
                 return Err(Halt::Failed(format!("{lack} (after {})", shown(limit))));
             }
@@ -242,17 +235,14 @@ impl<'a> TopicWork<'a> {
 
     fn result(&self) -> String {
         let Wish {
-            topic,
             partitions,
             replication,
             ..
         } = self.wish;
         let mut text = if self.changed.is_empty() {
-            format!(
-                "topic {topic}: as declared, {partitions} partitions, replication {replication}"
-            )
+            format!("as declared, {partitions} partitions, replication {replication}")
         } else {
-            format!("topic {topic}: {}", self.changed.join(", "))
+            self.changed.join(", ")
         };
         if !self.left.is_empty() {
             text.push_str(&format!(
@@ -302,7 +292,7 @@ pub(super) async fn compare(
     if !undeclared.is_empty() {
         differences.push(format!("set but not declared: {}", undeclared.join(", ")));
     }
-    Ok((!differences.is_empty()).then(|| format!("topic {topic}: {}", differences.join("; "))))
+    Ok((!differences.is_empty()).then(|| differences.join("; ")))
 }
 
 /// What the topic still lacks to be whole as declared.
@@ -334,9 +324,9 @@ fn too_many(topic: &str, there: usize, wanted: usize) -> String {
 }
 
 fn cannot_replicate(wish: &Wish<'_>, brokers: &[i32]) -> String {
-    let (topic, count, ids) = (wish.topic, brokers.len(), ids(brokers));
+    let (count, ids) = (brokers.len(), ids(brokers));
     let replicas = wish.replication;
-    format!("topic {topic}: {replicas} replicas declared, but there are {count} brokers ({ids})")
+    format!("{replicas} replicas declared, but there are {count} brokers ({ids})")
 }
 
 /// What is set on the topic itself and not declared, as `key=value`.

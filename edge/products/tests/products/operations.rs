@@ -42,10 +42,10 @@ fn a_topic_is_created_once() {
     run(async {
         let cluster = Rc::new(RefCell::new(healthy()));
         let (first, _) = act(&cluster, topic("fresh", 2)).await;
-        let created = "topic fresh: created with 2 partitions, replication 3";
+        let created = "created with 2 partitions, replication 3";
         assert_eq!(first, Outcome::Done(created.to_owned()));
         let (second, told) = act(&cluster, topic("fresh", 2)).await;
-        let same = "topic fresh: as declared, 2 partitions, replication 3";
+        let same = "as declared, 2 partitions, replication 3";
         assert_eq!((second, told), (Outcome::Done(same.to_owned()), Vec::new()));
     });
 }
@@ -92,10 +92,7 @@ fn drift_is_told() {
         let members = [member("task-1", 1, broker(answers::script(&cluster)).await)];
         assert_eq!(drift(&Direct, &members, &topic("events", 3)).await, None);
         let more = drift(&Direct, &members, &topic("events", 6)).await;
-        assert_eq!(
-            more.as_deref(),
-            Some("topic events: 3 partitions, 6 declared")
-        );
+        assert_eq!(more.as_deref(), Some("3 partitions, 6 declared"));
         let none = drift(&Direct, &members, &topic("other", 6)).await;
         assert_eq!(
             none.as_deref(),
