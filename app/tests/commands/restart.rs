@@ -3,7 +3,7 @@
 use expect_test::expect;
 use serde_json::json;
 
-use super::{check, check_changes};
+use super::{check_changes, check_needs_a_name};
 use crate::support::Smack;
 
 #[test]
@@ -48,36 +48,5 @@ fn restarting_the_whole_or_a_part() {
 
 #[test]
 fn restarting_needs_a_name_that_is_up() {
-    let smack = Smack::new();
-    check(
-        &smack,
-        &["restart"],
-        &expect![[r#"
-        exit 2
-        err: error: the following required arguments were not provided:
-        err:   <NAME>
-        err:
-        err: Usage: smack restart <NAME> [APP[/TASK]]
-        err:
-        err: For more information, try '--help'.
-    "#]],
-    );
-    check(
-        &smack,
-        &["restart", "pipelin"],
-        &expect![[r#"
-        exit 1
-        err: error: there is no virtual data center pipelin
-        err:   hint: did you mean pipeline? There are default/pipeline
-    "#]],
-    );
-    check(
-        &smack,
-        &["restart", "pipeline", "kafak"],
-        &expect![[r#"
-        exit 1
-        err: error: default/pipeline has no application kafak
-        err:   hint: did you mean kafka? It has kafka, zookeeper
-    "#]],
-    );
+    check_needs_a_name(&Smack::new(), "restart");
 }
