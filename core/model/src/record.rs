@@ -81,7 +81,8 @@ pub struct TaskRecord {
     pub digest: Digest,
     pub node: Option<NodeId>,
     pub address: Option<String>,
-    pub ports: Ports,
+    /// Shared with the view.
+    pub ports: Arc<Ports>,
     pub status: Status,
     /// When the status began.
     pub since: Timestamp,

@@ -320,6 +320,12 @@ impl Engine {
             self.due.insert((at, key.clone()));
         }
         let exports = launching::exports(&tracked.system);
+        // Shared with the view: most steerings change no address.
+        let exports = if exports == *tracked.peer.exports {
+            Arc::clone(&tracked.peer.exports)
+        } else {
+            Arc::new(exports)
+        };
         let peer = Peer {
             placed: steering.placed,
             ready: steering.ready,
@@ -457,7 +463,7 @@ impl Engine {
             digest: digest.clone(),
             node: Some(placed.node),
             address: Some(placed.address),
-            ports: placed.ports,
+            ports: Arc::new(placed.ports),
             status: Status::Claimed,
             since: now,
             ready_since: None,
@@ -631,7 +637,7 @@ impl Tracked {
         &self.seen
     }
 
-    pub(crate) fn exports(&self) -> &BTreeMap<String, String> {
+    pub(crate) fn exports(&self) -> &Arc<BTreeMap<String, String>> {
         &self.peer.exports
     }
 

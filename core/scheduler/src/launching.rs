@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use smack_model::{
-    Content, Launch, LaunchOrder, Name, Piece, ServiceSpec, System, TaskRecord, TaskSpec, Template,
-    VolumeId, stamp,
+    Content, Launch, LaunchOrder, Name, Piece, Ports, ServiceSpec, System, TaskRecord, TaskSpec,
+    Template, VolumeId, stamp,
 };
 
 use crate::peers::Peers;
@@ -45,7 +45,7 @@ pub(crate) fn order(
         node: record.node.clone(),
         launch: Arc::new(launch),
         address: record.address.clone(),
-        ports: record.ports.clone(),
+        ports: Ports::clone(&record.ports),
         volumes: volumes.collect(),
         needs: spec.needs,
     })

@@ -1,6 +1,7 @@
 //! What a system may see of the other systems of its virtual data center and of the grid.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use smack_model::{Name, SupplyState};
 
@@ -20,5 +21,5 @@ pub struct Peer {
     pub placed: bool,
     pub ready: bool,
     /// Filled as soon as the addresses in them are known.
-    pub exports: BTreeMap<String, String>,
+    pub exports: Arc<BTreeMap<String, String>>,
 }

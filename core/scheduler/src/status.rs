@@ -58,7 +58,7 @@ pub struct SystemStatus {
     pub whole: Vec<Waiting>,
     pub operations: Vec<OperationState>,
     /// Filled once ready.
-    pub exports: BTreeMap<String, String>,
+    pub exports: Arc<BTreeMap<String, String>>,
     pub labels: BTreeMap<String, String>,
 }
 
@@ -69,7 +69,7 @@ pub struct TaskState {
     pub since: Option<Timestamp>,
     pub node: Option<Name>,
     pub address: Option<String>,
-    pub ports: BTreeMap<Name, u16>,
+    pub ports: Arc<smack_model::Ports>,
     pub attempt: u32,
     pub failures: u32,
     pub role: Option<String>,
@@ -151,9 +151,9 @@ impl SystemStatus {
             .map(|name| task_state(tracked, name))
             .collect();
         let exports = if steering.ready {
-            tracked.exports().clone()
+            Arc::clone(tracked.exports())
         } else {
-            BTreeMap::new()
+            Arc::default()
         };
         let operations = header
             .spec

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use smack_model::{
     About, Action, Answer, Check, Digest, End, Goal, LaunchOrder, Member, Name, Operation,
-    OperationOrder, OperationRecord, OperationStatus, Phase, ProbeOrder, Question, Span, Status,
-    Strategy, System, TaskGoal, TaskName, TaskRecord, TaskSpec, Timestamp, Until, retry_delay,
+    OperationOrder, OperationRecord, OperationStatus, Phase, Ports, ProbeOrder, Question, Span,
+    Status, Strategy, System, TaskGoal, TaskName, TaskRecord, TaskSpec, Timestamp, Until,
+    retry_delay,
 };
 
 use crate::change::Change;
@@ -226,7 +227,9 @@ impl<'a> Steer<'a> {
             bound,
             prefer: node,
             address: last.and_then(|record| record.address.clone()),
-            kept_ports: last.map(|record| record.ports.clone()).unwrap_or_default(),
+            kept_ports: last
+                .map(|record| Ports::clone(&record.ports))
+                .unwrap_or_default(),
             since: last.map_or(self.system.header.since, |record| record.since),
         });
     }
@@ -365,7 +368,7 @@ impl<'a> Steer<'a> {
         self.out.actions.push(Action::Probe(Box::new(ProbeOrder {
             id: record.id.clone(),
             address: address.clone(),
-            ports: record.ports.clone(),
+            ports: Ports::clone(&record.ports),
             probe,
         })));
     }
@@ -701,7 +704,7 @@ impl<'a> Steer<'a> {
                     task: record.id.name.clone(),
                     member: spec.member,
                     address: record.address.clone()?,
-                    ports: record.ports.clone(),
+                    ports: Ports::clone(&record.ports),
                     ready: record.status.is_ready()
                         || matches!(record.status, Status::Draining { .. }),
                 })

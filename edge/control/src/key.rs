@@ -201,7 +201,10 @@ mod tests {
             digest: Digest("0123456789abcdef".to_owned()),
             node: Some(Name::new("local").expect("a label")),
             address: Some("127.70.0.1".to_owned()),
-            ports: BTreeMap::from([(Name::new("client").expect("a label"), 9092)]),
+            ports: Arc::new(BTreeMap::from([(
+                Name::new("client").expect("a label"),
+                9092,
+            )])),
             status: Status::Ready { pid: 42 },
             since: Timestamp(3),
             ready_since: Some(Timestamp(3)),

@@ -63,7 +63,7 @@ impl Steer<'_> {
             since: self.now,
             node: None,
             address: None,
-            ports: smack_model::Ports::new(),
+            ports: std::sync::Arc::default(),
             ..record.clone()
         };
         self.out.changes.push(Change::Task(Box::new(retired)));

@@ -68,7 +68,7 @@ pub(super) async fn exports(
     let vdc = shared.vdc(&zone, &name)?;
     let of_system = |system: &Arc<SystemStatus>| {
         let application = system.application().to_owned();
-        let exports = system.exports.clone();
+        let exports = BTreeMap::clone(&system.exports);
         exports
             .into_iter()
             .map(move |(name, value)| (format!("{application}.{name}"), value))
@@ -219,7 +219,7 @@ fn application(system: &SystemStatus, now: Timestamp) -> wire::Application {
             .map(|waiting| waiting.text(now))
             .collect(),
         operations: system.operations.iter().map(operation).collect(),
-        exports: system.exports.clone(),
+        exports: BTreeMap::clone(&system.exports),
     }
 }
 

@@ -93,7 +93,7 @@ impl Interpreter {
         for operation in &system.operations {
             let _ = writeln!(out, "    {}: {}", operation.name, operation.text);
         }
-        for (name, value) in &system.exports {
+        for (name, value) in system.exports.iter() {
             let _ = writeln!(out, "    {name} = {value}");
         }
     }
