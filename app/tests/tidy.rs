@@ -197,6 +197,40 @@ fn the_walls_of_core_stand() {
 }
 
 #[test]
+fn only_one_file_knows_the_keys_of_the_store() {
+    let starts = [
+        "task",
+        "system",
+        "operation",
+        "launch",
+        "volume",
+        "vdc",
+        "revision",
+        "library",
+    ];
+    let knows = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        // Tests may name rows.
+        let text = text
+            .split("#[cfg(test)]")
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        starts
+            .iter()
+            .any(|start| text.contains(&format!("\"{start}/")))
+    };
+    let control = root().join("edge/control/src");
+    let wrong: Vec<String> = of_kind("rs")
+        .into_iter()
+        .filter(|path| path.starts_with(&control) && !path.ends_with("key.rs"))
+        .filter(|path| !path.ends_with("tests.rs") && knows(path))
+        .map(|path| shown(&path))
+        .collect();
+    assert_none("only edge/control/src/key.rs knows keys", &wrong);
+}
+
+#[test]
 fn every_file_says_what_it_is_for() {
     let mut wrong = Vec::new();
     for path in of_kind("rs") {

@@ -161,6 +161,11 @@ fn split_system(text: &str) -> Option<(SystemId, &str)> {
     Some((SystemId::parse(&text[..end])?, &text[end + 1..]))
 }
 
+/// The common starts of all rows that a VDC leaves when it ends; what holds an address comes first.
+pub(crate) fn of_vdc(id: &VdcId) -> [String; 4] {
+    ["task", "operation", "launch", "volume"].map(|kind| format!("{kind}/{id}/"))
+}
+
 /// A revision: everything that it was resolved from, so that it can be run again.
 pub(crate) fn revision(id: &VdcId, number: u32) -> String {
     format!("revision/{id}/{number:08}")

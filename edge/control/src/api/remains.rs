@@ -9,7 +9,7 @@ use axum::extract::{Path as UrlPath, State};
 use smack_model::VdcId;
 
 use super::{Answer, Refused, Shared, VdcPath, vdc_id};
-use crate::wire;
+use crate::{key, wire};
 
 pub(super) async fn remains(
     State(shared): State<Arc<Shared>>,
@@ -43,10 +43,9 @@ fn look(shared: &Shared, id: &VdcId) -> Result<wire::Remains, Refused> {
             .files
             .extend(files(&shared.home.join(directory), &start));
     }
-    for kind in ["task", "operation", "launch", "volume"] {
-        let rows = shared.reader().range(&format!("{kind}/{id}/"))?;
-        for row in rows {
-            if kind == "task" {
+    for (index, start) in key::of_vdc(id).iter().enumerate() {
+        for row in shared.reader().range(start)? {
+            if index == 0 {
                 remains.addresses.push(row.key.clone());
             }
             remains.records.push(row.key);
