@@ -1,8 +1,11 @@
 //! Apache's own clients, with the locked jars: independent of everything of ours that speaks Kafka's protocol.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use serde_json::Value;
 use smack_supply::catalog::{Catalog, Part, prepare};
@@ -122,16 +125,16 @@ impl Tools {
         ))
     }
 
-    /// Reads `records` records of a topic from its beginning; gives the distinct values read.
+    /// Reads a topic from its beginning until `values` different values have been seen, or none comes for a minute;
+    /// gives them. How many records it took is printed: more than were acknowledged were sent again by the client.
     pub(crate) fn consume(
         &self,
         brokers: &str,
         topic: &str,
         group: &str,
-        records: u64,
-    ) -> std::collections::BTreeSet<String> {
-        let count = records.to_string();
-        let running = Running(self.start(
+        wanted: usize,
+    ) -> BTreeSet<String> {
+        let mut running = Running(self.start(
             "org.apache.kafka.tools.VerifiableConsumer",
             &[
                 "--bootstrap-server",
@@ -140,19 +143,41 @@ impl Tools {
                 topic,
                 "--group-id",
                 group,
-                "--max-messages",
-                &count,
                 "--reset-policy",
                 "earliest",
                 "--verbose",
             ],
         ));
-        let told = running.end();
-        let data = told
-            .lines
-            .iter()
-            .filter(|line| line["name"] == "record_data");
-        data.map(|line| format!("{}", line["value"])).collect()
+        let output = running.0.stdout.take().expect("it is piped");
+        let (lines, received) = channel();
+        let reading = std::thread::spawn(move || {
+            let all = BufReader::new(output).lines().map_while(Result::ok);
+            all.take_while(|line| lines.send(line.clone()).is_ok())
+                .count()
+        });
+        let mut places = BTreeSet::new();
+        let mut values = BTreeSet::new();
+        while values.len() < wanted {
+            let Ok(line) = received.recv_timeout(Duration::from_secs(60)) else {
+                break;
+            };
+            let Ok(line) = serde_json::from_str::<Value>(&line) else {
+                continue;
+            };
+            if line["name"] == "record_data" {
+                places.insert((line["partition"].as_i64(), line["offset"].as_i64()));
+                values.insert(line["value"].to_string());
+            }
+        }
+        drop(received);
+        drop(running);
+        drop(reading.join());
+        println!(
+            "{topic}, {group}: {} values in {} records",
+            values.len(),
+            places.len()
+        );
+        values
     }
 
     /// The names of all topics.
@@ -213,7 +238,7 @@ impl Told {
     }
 
     /// The values that were acknowledged.
-    pub(crate) fn values(&self) -> std::collections::BTreeSet<String> {
+    pub(crate) fn values(&self) -> BTreeSet<String> {
         let of = |line: &&Value| line["name"] == "producer_send_success";
         self.lines
             .iter()

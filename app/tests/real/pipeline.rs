@@ -128,7 +128,7 @@ fn a_roll_under_load_loses_nothing(home: &Home, tools: &Tools, brokers: &str) {
     );
     assert_eq!(told.acknowledged(), 40_000);
     let acknowledged = told.values();
-    let read = tools.consume(brokers, "events", "after-roll", 50_000);
+    let read = tools.consume(brokers, "events", "after-roll", 40_000);
     let lost: Vec<&String> = acknowledged.difference(&read).take(3).collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     for ((name, old, _), (_, new, _)) in before.iter().zip(&after) {
@@ -270,7 +270,7 @@ fn a_replaced_broker_comes_back_under_its_id(home: &Home, tools: &Tools, brokers
     });
     assert_eq!(
         tools
-            .consume(brokers, "events", "after-replace", 50_000)
+            .consume(brokers, "events", "after-replace", 40_000)
             .len(),
         40_000
     );
