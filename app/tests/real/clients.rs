@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -106,7 +106,7 @@ impl Tools {
     ) -> Running {
         let (records, throughput) = (records.to_string(), throughput.to_string());
         let settings = self.producer.display().to_string();
-        Running(self.start(
+        Running::new(self.start(
             "org.apache.kafka.tools.VerifiableProducer",
             &[
                 "--bootstrap-server",
@@ -134,7 +134,7 @@ impl Tools {
         group: &str,
         wanted: usize,
     ) -> BTreeSet<String> {
-        let mut running = Running(self.start(
+        let running = Running::new(self.start(
             "org.apache.kafka.tools.VerifiableConsumer",
             &[
                 "--bootstrap-server",
@@ -148,30 +148,18 @@ impl Tools {
                 "--verbose",
             ],
         ));
-        let output = running.0.stdout.take().expect("it is piped");
-        let (lines, received) = channel();
-        let reading = std::thread::spawn(move || {
-            let all = BufReader::new(output).lines().map_while(Result::ok);
-            all.take_while(|line| lines.send(line.clone()).is_ok())
-                .count()
-        });
         let mut places = BTreeSet::new();
         let mut values = BTreeSet::new();
         while values.len() < wanted {
-            let Ok(line) = received.recv_timeout(Duration::from_secs(60)) else {
+            let Ok(line) = running.lines.recv_timeout(Duration::from_secs(60)) else {
                 break;
-            };
-            let Ok(line) = serde_json::from_str::<Value>(&line) else {
-                continue;
             };
             if line["name"] == "record_data" {
                 places.insert((line["partition"].as_i64(), line["offset"].as_i64()));
                 values.insert(line["value"].to_string());
             }
         }
-        drop(received);
         drop(running);
-        drop(reading.join());
         println!(
             "{topic}, {group}: {} values in {} records",
             values.len(),
@@ -208,25 +196,49 @@ impl Tools {
     }
 }
 
-/// A client at work.
-pub(crate) struct Running(Child);
+/// A client at work. Its output is read all the time: a client that cannot print its line for a record stands still.
+pub(crate) struct Running {
+    child: Child,
+    lines: Receiver<Value>,
+}
 
 impl Running {
-    pub(crate) fn end(mut self) -> Told {
-        let output = self.0.stdout.take().expect("it is piped");
-        let lines = BufReader::new(output).lines().map_while(Result::ok);
-        let lines = lines
-            .filter_map(|line| serde_json::from_str(&line).ok())
-            .collect();
-        drop(self.0.wait());
+    fn new(mut child: Child) -> Self {
+        let output = child.stdout.take().expect("it is piped");
+        let (told, lines) = channel();
+        drop(std::thread::spawn(move || {
+            let all = BufReader::new(output).lines().map_while(Result::ok);
+            all.filter_map(|line| serde_json::from_str::<Value>(&line).ok())
+                .take_while(|line| told.send(line.clone()).is_ok())
+                .count()
+        }));
+        Self { child, lines }
+    }
+
+    /// Waits until it has told so many lines; they are kept for the end.
+    pub(crate) fn under_way(self, lines: usize) -> (Self, Vec<Value>) {
+        let next = || self.lines.recv_timeout(Duration::from_secs(60)).ok();
+        let first: Vec<Value> = std::iter::from_fn(next).take(lines).collect();
+        (self, first)
+    }
+
+    pub(crate) fn end(self) -> Told {
+        self.end_after(Vec::new())
+    }
+
+    /// Everything that it told, `first` included.
+    pub(crate) fn end_after(mut self, first: Vec<Value>) -> Told {
+        let mut lines = first;
+        lines.extend(self.lines.iter());
+        drop(self.child.wait());
         Told { lines }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
