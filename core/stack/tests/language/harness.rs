@@ -78,6 +78,32 @@ impl Run {
         }
     }
 
+    /// `stack`, which may extend `base`, in the zone `qa`: three texts that may hold anything.
+    pub(crate) fn of(stack: &str, base: &str, zone: &str) -> Self {
+        let mut run = Self::parse("== zone qa qa.yaml\n== from base base.yaml\n== run --zone qa --var n=3 --var x=y\n");
+        run.stack = Source::new("s.yaml", stack);
+        run.parents
+            .insert("base".to_owned(), Source::new("base.yaml", base));
+        let layer = run.layers.get_mut("qa").expect("declared above");
+        layer.source = Source::new("qa.yaml", zone);
+        run
+    }
+
+    /// The rendered stack with its origins and notices, or the problems.
+    pub(crate) fn outcome(&self) -> String {
+        match self.resolve() {
+            Ok(resolved) => {
+                let notices = if resolved.notices.0.is_empty() {
+                    String::new()
+                } else {
+                    format!("{}\n", resolved.notices)
+                };
+                render(&resolved, true) + &notices
+            }
+            Err(problems) => format!("{problems}\n"),
+        }
+    }
+
     pub(crate) fn resolve(&self) -> Result<Resolved, smack_model::Problems> {
         resolve(&Request {
             stack: &self.stack,
@@ -91,17 +117,7 @@ impl Run {
     }
 }
 
-/// The rendered stack with its origins and notices, or the problems.
+/// [`Run::outcome`] of a described run.
 pub(crate) fn outcome(text: &str) -> String {
-    match Run::parse(text).resolve() {
-        Ok(resolved) => {
-            let notices = if resolved.notices.0.is_empty() {
-                String::new()
-            } else {
-                format!("{}\n", resolved.notices)
-            };
-            render(&resolved, true) + &notices
-        }
-        Err(problems) => format!("{problems}\n"),
-    }
+    Run::parse(text).outcome()
 }

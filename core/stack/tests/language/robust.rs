@@ -28,13 +28,6 @@ const BASE: &str =
     "name: base\napplications: {kafka: {type: kafka, scheduler: {a: b, c: ''}}, zoo: {type: z}}\n";
 const ZONE: &str = "name: qa\nparameters: {n: 2}\nfinal: {applications: {kafka: {mem: 1}}}\nlimits: {parameters: {n: {max: 3}}}\n";
 
-fn with(stack: &str, base: &str, zone: &str) -> String {
-    let [stack, base, zone] = [stack, base, zone].map(|text| text.replace("\n== ", "\n"));
-    format!(
-        "== zone qa qa.yaml\n{zone}\n== from base base.yaml\n{base}\n== stack s.yaml\n{stack}\n== run --zone qa --var n=3 --var x=y\n"
-    )
-}
-
 /// `text` with a few stretches cut out, doubled, or replaced.
 fn damaged(text: &str, wounds: &[(usize, usize, String)]) -> String {
     let mut chars: Vec<char> = text.chars().collect();
@@ -76,23 +69,23 @@ proptest! {
 
     #[test]
     fn arbitrary_text_never_panics(text in "(.|\n){0,200}") {
-        outcome(&with(&text, &text, &text));
+        Run::of(&text, &text, &text).outcome();
     }
 
     #[test]
     fn text_of_yaml_characters_never_panics(text in "[-:{}\\[\\],&*!|>'\"#$%@`?ab1 \n\t]{0,120}") {
-        outcome(&with(&format!("applications:\n{text}"), &text, &text));
+        Run::of(&format!("applications:\n{text}"), &text, &text).outcome();
     }
 
     #[test]
     fn damaged_stacks_never_panic(a in wounds(), b in wounds(), c in wounds()) {
-        outcome(&with(&damaged(VALID, &a), BASE, ZONE));
-        outcome(&with(VALID, &damaged(BASE, &b), &damaged(ZONE, &c)));
+        Run::of(&damaged(VALID, &a), BASE, ZONE).outcome();
+        Run::of(VALID, &damaged(BASE, &b), &damaged(ZONE, &c)).outcome();
     }
 
     #[test]
     fn what_resolves_renders_and_loads_again(wounds in wounds()) {
-        if let Ok(resolved) = Run::parse(&with(&damaged(VALID, &wounds), BASE, ZONE)).resolve() {
+        if let Ok(resolved) = Run::of(&damaged(VALID, &wounds), BASE, ZONE).resolve() {
             let json = serde_json::to_string(&resolved).expect("serializes");
             prop_assert_eq!(&serde_json::from_str::<Resolved>(&json).expect("deserializes"), &resolved);
             // The comment at the top names the zone, which the rendered stack does not know.
@@ -108,7 +101,7 @@ proptest! {
 
 #[test]
 fn the_undamaged_stack_resolves() {
-    let outcome = outcome(&with(VALID, BASE, ZONE));
+    let outcome = Run::of(VALID, BASE, ZONE).outcome();
     assert!(!outcome.contains("error:"), "{outcome}");
 }
 
