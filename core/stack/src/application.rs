@@ -236,6 +236,7 @@ impl Builder<'_> {
                 continue;
             }
             let mut filling = Filling::new(self.variables, exports, self.problems);
+            filling.is_text = key == "tasks";
             let value = filling.fill(value);
             let found = std::mem::take(&mut filling.uses);
             for used in found {

@@ -85,6 +85,7 @@ impl Variables {
             problems: &mut ignored,
             uses: Vec::new(),
             is_quiet: true,
+            is_text: false,
         };
         filling.fill(value.clone())
     }
@@ -134,6 +135,8 @@ pub(crate) struct Filling<'a> {
     pub(crate) uses: Vec<Use>,
     /// Leave unknown names as they are and say nothing.
     pub(crate) is_quiet: bool,
+    /// `${name}` alone is text too, as all values of a legacy task are.
+    pub(crate) is_text: bool,
 }
 
 impl<'a> Filling<'a> {
@@ -148,6 +151,7 @@ impl<'a> Filling<'a> {
             problems,
             uses: Vec::new(),
             is_quiet: false,
+            is_text: false,
         }
     }
 
@@ -161,7 +165,8 @@ impl<'a> Filling<'a> {
                 if !raw.contains("${") {
                     return value;
                 }
-                if let [Stretch::Reference(name)] = stretches(raw).as_slice()
+                if !self.is_text
+                    && let [Stretch::Reference(name)] = stretches(raw).as_slice()
                     && let Some(typed) = self.typed(name, &value.place)
                 {
                     value.written = typed.written;
@@ -234,6 +239,7 @@ impl<'a> Filling<'a> {
                     problems: &mut ignored,
                     uses: Vec::new(),
                     is_quiet: self.is_quiet,
+                    is_text: self.is_text,
                 };
                 let filled = inner.fill_parameter(value);
                 let uses = std::mem::take(&mut inner.uses);
@@ -339,9 +345,13 @@ impl<'a> Filling<'a> {
                     "${{{name}}} is {} and cannot be part of a text",
                     variable.value.sort()
                 );
+                let is_text = self.is_text;
                 self.report(place, || {
-                    Problem::error(Some(place), what)
-                        .hint(format!("write ${{{name}}} alone to take it as it is"))
+                    Problem::error(Some(place), what).hint(if is_text {
+                        "the values of tasks are texts".to_owned()
+                    } else {
+                        format!("write ${{{name}}} alone to take it as it is")
+                    })
                 });
             }
         }

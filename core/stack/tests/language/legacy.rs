@@ -189,13 +189,14 @@ fn values_of_tasks_are_read_by_the_old_rules_and_all_others_as_written() {
     let run = Run::parse(
         "
 name: t
+parameters: {n: {type: int, default: 3}}
 applications:
   a:
     type: kafka-mesos-0.9.x
     version: 0.10
     scheduler: {debug: yes, n: 010}
     tasks:
-      one: {cpu: 0.10, flag: yes, octal: 010, none: , quoted: '010', list: [on]}
+      one: {cpu: 0.10, flag: yes, octal: 010, none: , quoted: '010', list: [on], whole: '${n}'}
 ",
     );
     let resolved = run.resolve().expect("valid");
@@ -206,6 +207,10 @@ applications:
             .clone()
     };
     assert_eq!(at(&["version"]).data, Data::Number(0.1));
+    assert_eq!(
+        at(&["tasks", "one", "whole"]).data,
+        Data::Text(Text::literal("3"))
+    );
     for (path, wanted) in [
         (&["version"][..], "0.10"),
         (&["scheduler", "debug"], "yes"),
