@@ -9,16 +9,20 @@ use crate::wiring;
 pub(crate) mod add;
 pub(crate) mod addlayer;
 pub(crate) mod completions;
+pub(crate) mod dns;
 pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod exports;
+pub(crate) mod flows;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod man;
+pub(crate) mod operate;
 pub(crate) mod pause;
 pub(crate) mod plan;
+pub(crate) mod ps;
 pub(crate) mod remove;
 pub(crate) mod replace;
 pub(crate) mod restart;
@@ -32,6 +36,8 @@ pub(crate) mod sim;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod stop;
+pub(crate) mod trace;
+pub(crate) mod ttl;
 pub(crate) mod version;
 pub(crate) mod why;
 
@@ -54,9 +60,11 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Start(args) => start::run(&args, session),
         Command::Restart(args) => restart::run(&args, session),
         Command::Replace(args) => replace::run(&args, session),
+        Command::Operate(args) => operate::run(&args, session),
         Command::Pause(args) => pause::run(&args, session),
         Command::Resume(args) => resume::run(&args, session),
         Command::Down(args) => down::run(&args, session),
+        Command::Ttl(args) => ttl::run(&args, session),
         Command::Rollback(args) => rollback::run(&args, session),
         Command::Add(args) => add::run(&args, session),
         Command::Addlayer(args) => addlayer::run(&args, session),
@@ -64,6 +72,10 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Show(args) => show::run(&args, session),
         Command::Remove(args) => remove::run(&args, session),
         Command::Events(args) => events::run(&args, session),
+        Command::Trace(args) => trace::run(&args, session),
+        Command::Flows(args) => flows::run(&args, session),
+        Command::Dns(args) => dns::run(&args, session),
+        Command::Ps(args) => ps::run(&args, session),
         Command::Sim(args) => sim::run(&args, session),
         Command::Schema(args) => schema::run(&args, session),
         Command::Doctor(args) => doctor::run(&args, session),

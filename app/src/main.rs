@@ -17,6 +17,7 @@ mod target;
 mod text;
 mod verbs;
 mod watching;
+mod waterfall;
 mod wiring;
 
 use std::process::ExitCode;

@@ -2,11 +2,11 @@
 //! paint, which `output` decides.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
-use smack_control::wire::{ApplicationPlan, Cause, Task, Vdc};
+use smack_control::wire::{ApplicationPlan, Cause, Operation, PART_OF_READY, Task, Vdc};
 
 use crate::output::{Output, Style};
 use crate::progress::style_of;
-use crate::text::{age, count, cut};
+use crate::text::{age, count, cut, ends_in, now_ms};
 
 /// A table: its head, and rows that are painted as a whole.
 #[derive(Debug)]
@@ -71,8 +71,11 @@ pub(crate) fn vdc(output: &Output, vdc: &Vdc, now_ms: u64) -> String {
     } else {
         format!(" ({})", vdc.name)
     };
+    let ends = vdc.expires_ms.map_or_else(String::new, |at| {
+        format!(", ends in {}", ends_in(at, now_ms))
+    });
     let mut text = format!(
-        "{}{name}  {}  revision {} of {}, isolation {}, limits: {}\n",
+        "{}{name}  {}  revision {} of {}, isolation {}, limits: {}{ends}\n",
         output.paint(Style::Strong, &vdc.vdc),
         output.paint(style_of(&vdc.state), &vdc.state),
         vdc.revision,
@@ -96,6 +99,10 @@ pub(crate) fn vdc(output: &Output, vdc: &Vdc, now_ms: u64) -> String {
         grid.row(row_style(&task.state), task_row(task, now_ms));
     }
     text.push_str(&indented(&grid.text(output)));
+    if let Some(problem) = &vdc.network_problem {
+        let problem = output.paint(Style::Bad, problem);
+        text.push_str(&format!("  network: {problem}\n"));
+    }
     for application in &vdc.applications {
         let paused = application
             .paused
@@ -103,17 +110,41 @@ pub(crate) fn vdc(output: &Output, vdc: &Vdc, now_ms: u64) -> String {
         let undone = application
             .operations
             .iter()
-            .filter(|operation| !operation.done);
+            .filter(|operation| !operation.done)
+            .filter(|operation| {
+                let mut waiting = application.waiting.iter();
+                !waiting.any(|told| told.starts_with(&operation.name))
+            });
         let undone = undone.map(|operation| format!("{}: {}", operation.name, operation.text));
+        let calm = application
+            .operations
+            .iter()
+            .filter_map(|operation| occasion(operation, now_ms));
         for told in paused
             .into_iter()
             .chain(application.waiting.iter().cloned())
             .chain(undone)
+            .chain(calm)
         {
             text.push_str(&format!("  {}: {told}\n", application.name));
         }
     }
     text
+}
+
+/// When something was last done by hand or by its schedule, and when it is due; `None` if there is nothing to tell.
+fn occasion(operation: &Operation, now_ms: u64) -> Option<String> {
+    let times = [
+        operation
+            .done_ms
+            .map(|at| format!("last done {} ago", age(at, now_ms))),
+        operation
+            .due_ms
+            .map(|at| format!("next in {}", ends_in(at, now_ms))),
+    ];
+    let times: Vec<String> = times.into_iter().flatten().collect();
+    let is_occasional = operation.when != PART_OF_READY && operation.done && !times.is_empty();
+    is_occasional.then(|| format!("{}: {}", operation.name, times.join(", ")))
 }
 
 fn task_row(task: &Task, now_ms: u64) -> Vec<String> {
@@ -197,11 +228,11 @@ fn put_cause(output: &Output, cause: &Cause, depth: usize, text: &mut String) {
 pub(crate) fn plan(output: &Output, plan: &[ApplicationPlan]) -> String {
     let mut text = String::new();
     for application in plan {
-        let (left, steps): (Vec<_>, Vec<_>) = application
+        let (left_steps, steps): (Vec<_>, Vec<_>) = application
             .steps
             .iter()
             .partition(|step| step.effect == "leave");
-        let left = match (left.len(), steps.is_empty()) {
+        let left = match (left_steps.len(), steps.is_empty()) {
             (0, true) => "nothing to do".to_owned(),
             (_, true) => "stays as it is".to_owned(),
             (0, false) => String::new(),
@@ -214,6 +245,16 @@ pub(crate) fn plan(output: &Output, plan: &[ApplicationPlan]) -> String {
         };
         let name = output.paint(Style::Strong, &application.application);
         text.push_str(&format!("{name} ({}){left}\n", application.kind));
+        for step in left_steps.iter().filter(|step| step.due_ms.is_some()) {
+            let due = step.due_ms.unwrap_or_default();
+            let next = format!(
+                "{}, next in {}",
+                step.reasons.join(", "),
+                ends_in(due, now_ms())
+            );
+            let next = output.paint(Style::Dim, &next);
+            text.push_str(&format!("  later   {}  {next}\n", step.subject));
+        }
         for step in steps {
             let style = match step.effect.as_str() {
                 "start" => Style::Good,

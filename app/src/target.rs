@@ -162,6 +162,11 @@ fn short(vdc: &Vdc) -> &str {
     vdc.vdc.rsplit('/').next().unwrap_or(&vdc.vdc)
 }
 
+/// A part of a VDC that is known already.
+pub(crate) fn narrow(vdc: Vdc, part: &str) -> Result<Target, Failure> {
+    narrowed(vdc, Some(part))
+}
+
 fn narrowed(vdc: Vdc, part: Option<&str>) -> Result<Target, Failure> {
     let Some(part) = part else {
         return Ok(Target {

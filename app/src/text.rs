@@ -73,6 +73,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a time like 90s, 15m or 2h".to_owned())
 }
 
+/// Reads how long a virtual data center is to live: `2h`, `never`. The server reads it again.
+pub(crate) fn lifetime(text: &str) -> Result<String, String> {
+    smack_control::wire::ttl(text).map(|_| text.to_owned())
+}
+
+/// `1h 59m`: how far ahead a moment lies.
+pub(crate) fn ends_in(at_ms: u64, now_ms: u64) -> String {
+    smack_model::Span(at_ms.saturating_sub(now_ms)).words()
+}
+
 /// Reads a whole number, zero or more.
 pub(crate) fn number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "write a whole number".to_owned())

@@ -89,6 +89,7 @@ pub(crate) fn post(
         application: target.application.clone(),
         task: target.task.clone(),
         gate: gate.map(str::to_owned),
+        operation: None,
     };
     session.client()?.post(&target.path("/verbs"), &body)
 }

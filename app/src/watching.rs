@@ -9,7 +9,7 @@ use smack_control::wire::{Event, Vdc};
 use crate::client::{Client, Interrupts};
 use crate::failure::Failure;
 use crate::output::{Output, Style};
-use crate::progress::{self, Piece, Progress};
+use crate::progress::{self, Marks, Piece};
 use crate::session::Session;
 use crate::text::{milliseconds, seconds};
 
@@ -42,7 +42,7 @@ pub(crate) struct Watch<'a> {
     watched: Instant,
     after: u64,
     /// It begins with the command; states from before it say nothing.
-    pub(crate) progress: Progress,
+    pub(crate) progress: Marks,
     latest: Option<Vdc>,
     /// When something was told last, and what of the waits.
     told: Instant,
@@ -85,7 +85,7 @@ impl<'a> Watch<'a> {
             began,
             watched: Instant::now(),
             after,
-            progress: Progress::new(began_ms),
+            progress: Marks::new(began_ms),
             latest: None,
             told: Instant::now(),
             said: BTreeMap::new(),
@@ -140,8 +140,9 @@ impl<'a> Watch<'a> {
         };
         for event in &events {
             self.after = self.after.max(event.seq);
-            self.progress.take_event(&self.vdc, event);
-            if !self.session.output.is_moving() || is_worth_a_line(event) {
+            progress::take_event(&mut self.progress, &self.vdc, event);
+            let is_detail = smack_scheduler::trace::is_detail(&event.kind);
+            if is_worth_a_line(event) || !(is_detail || self.session.output.is_moving()) {
                 self.tell(event);
             }
         }
@@ -157,7 +158,7 @@ impl<'a> Watch<'a> {
             Err(failure) => return Err(failure),
         };
         let now_ms = self.progress.began_ms + milliseconds(self.watched.elapsed());
-        self.progress.take_state(&vdc, now_ms);
+        progress::take_state(&mut self.progress, &vdc, now_ms);
         self.tell_waits(&vdc);
         draw(self.session.output, &vdc, self.elapsed_ms());
         // The state may still be the one from before the command.

@@ -71,6 +71,12 @@ pub(crate) fn serve(
         idle_exit,
         sources,
         record_archives: !settings.no_archives,
+        collectors: settings
+            .zipkin
+            .iter()
+            .chain(&settings.otlp)
+            .filter_map(|named| named.0.clone())
+            .collect(),
     };
     let is_auto = idle_exit.is_some();
     smack_control::serve(options).map_err(|error| {
@@ -158,9 +164,7 @@ impl Simulation {
             vars,
             predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
         };
-        let resolved =
-            smack_stack::resolve(&request).map_err(|problems| Failure::problems(problems.0))?;
-        let platform = smack_services::build(&resolved, Catalog::embedded(), nodes)
+        let (resolved, platform) = smack_services::load(&request, Catalog::embedded(), nodes)
             .map_err(|problems| Failure::problems(problems.0))?;
         let vdc = VdcId {
             zone: Name::new("sim").expect("a DNS label"),

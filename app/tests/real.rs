@@ -18,5 +18,7 @@ mod kraft;
 mod pipeline;
 #[path = "real/survival.rs"]
 mod survival;
+#[path = "real/telemetry.rs"]
+mod telemetry;
 #[path = "real/why.rs"]
 mod why;

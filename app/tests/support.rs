@@ -56,6 +56,7 @@ impl Smack {
 
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.work.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         path
     }
@@ -71,6 +72,8 @@ impl Smack {
             "SMACK_NODES",
             "SMACK_MIRRORS",
             "SMACK_BUNDLE",
+            "SMACK_ZIPKIN",
+            "SMACK_OTLP",
             "RUST_LOG",
             "NO_COLOR",
         ] {

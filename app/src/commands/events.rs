@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
 }
 
 /// `zone/name` of a VDC that is up; a VDC that is gone has a past too.
-fn subject(session: &Session<'_>, name: &str) -> Result<String, Failure> {
+pub(super) fn subject(session: &Session<'_>, name: &str) -> Result<String, Failure> {
     match target::find_named(session, name, None) {
         Ok(target) => Ok(target.vdc.vdc),
         Err(_) if name.contains('/') => Ok(name.to_ascii_lowercase()),

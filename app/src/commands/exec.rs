@@ -36,7 +36,14 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(Failure::usage("exec needs a command"));
     };
-    let mut command = Command::new(program);
+    let mut command = match environment.way_in.split_first() {
+        Some((enter, words)) => {
+            let mut command = Command::new(enter);
+            command.args(words).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
     command.args(arguments).env_clear();
     // What a terminal program needs and no task has.
     let kept = ["TERM", "COLORTERM", "PATH", "HOME", "LANG"];

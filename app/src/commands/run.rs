@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// Start what fits even if not everything does
     #[arg(long)]
     partial: bool,
+    /// End it by itself after this time from now, or `never`; without it, what is set stays
+    #[arg(long, value_name = "TIME", value_parser = text::lifetime, allow_hyphen_values = true)]
+    ttl: Option<String>,
     /// Do not wait
     #[arg(long, short)]
     detach: bool,
@@ -101,7 +104,10 @@ pub(crate) fn run(args: Args, session: &Session<'_>) -> Result<(), Failure> {
         .hint("take the application out of the stack, or `smack pause NAME APP` once it is up"));
     }
     let began = Instant::now();
-    let body = args.what.body(args.partial)?;
+    let body = RunBody {
+        ttl: args.ttl,
+        ..args.what.body(args.partial)?
+    };
     let answer: RunAnswer = session.client()?.post("/v1/runs", &body)?;
     session.output.problems(&answer.notices);
     if !args.gates.is_empty() {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use smack_control::Collector;
 use smack_control::wire::Server;
 
 use crate::client::answers;
@@ -62,6 +63,37 @@ pub(crate) struct Settings {
     /// Do not record start archives in the background
     #[arg(long, env = "SMACK_NO_ARCHIVES", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) no_archives: bool,
+    /// A Zipkin to send all traces to, beside the virtual data center's own; may be given more than once
+    #[arg(
+        long = "zipkin",
+        value_name = "URL",
+        env = "SMACK_ZIPKIN",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = |url: &str| Named::read(url, Collector::zipkin)
+    )]
+    pub(crate) zipkin: Vec<Named>,
+    /// A collector to send all traces to by OTLP over HTTP; may be given more than once
+    #[arg(
+        long = "otlp",
+        value_name = "URL",
+        env = "SMACK_OTLP",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = |url: &str| Named::read(url, Collector::otlp)
+    )]
+    pub(crate) otlp: Vec<Named>,
+}
+
+/// A collector, or none: of a variable that is empty.
+#[derive(Debug, Clone)]
+pub(crate) struct Named(pub(crate) Option<Collector>);
+
+impl Named {
+    fn read(url: &str, read: fn(&str) -> Result<Collector, String>) -> Result<Self, String> {
+        let url = Some(url).filter(|url| !url.is_empty());
+        Ok(Self(url.map(read).transpose()?))
+    }
 }
 
 const IDLE_EXIT: Duration = Duration::from_secs(600);
@@ -120,6 +152,11 @@ fn replace(session: &Session<'_>, settings: &Settings, home: &Path) -> Result<()
     }
     if let Some(bundle) = &settings.bundle {
         option("--bundle", bundle.display().to_string());
+    }
+    for (name, named) in [("--zipkin", &settings.zipkin), ("--otlp", &settings.otlp)] {
+        for collector in named.iter().filter_map(|named| named.0.as_ref()) {
+            option(name, collector.url().to_owned());
+        }
     }
     let flags = [
         ("--no-maven", settings.no_maven),

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::picture::{self, Grid, row_style};
 use crate::session::Session;
 use crate::target;
-use crate::text::{age, now_ms};
+use crate::text::{age, ends_in, now_ms};
 
 /// Show what is up and how each task is
 #[derive(Debug, clap::Args)]
@@ -64,7 +64,9 @@ fn text(session: &Session<'_>, vdcs: &[Vdc]) -> String {
             .collect::<Vec<_>>()
             .join("\n");
     }
-    let mut grid = Grid::new(&["VDC", "STATE", "READY", "REVISION", "STACK", "UPDATED"]);
+    let mut grid = Grid::new(&[
+        "VDC", "STATE", "READY", "REVISION", "STACK", "UPDATED", "ENDS",
+    ]);
     for vdc in vdcs {
         let ready = vdc
             .tasks
@@ -78,6 +80,9 @@ fn text(session: &Session<'_>, vdcs: &[Vdc]) -> String {
             vdc.revision.to_string(),
             vdc.stack.clone(),
             format!("{} ago", age(vdc.updated_ms, now)),
+            vdc.expires_ms
+                .map(|at| format!("in {}", ends_in(at, now)))
+                .unwrap_or_default(),
         ];
         grid.row(row_style(&vdc.state), cells);
     }

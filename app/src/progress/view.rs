@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use smack_control::wire::{Application, Vdc};
+use smack_scheduler::trace::{Kind, Segment};
 
-use super::chain::{Kind, Segment};
 use crate::output::Style;
 use crate::text::{cut, seconds};
 

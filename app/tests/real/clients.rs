@@ -1,7 +1,7 @@
 //! Apache's own clients, with the locked jars: independent of everything of ours that speaks Kafka's protocol.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -31,20 +31,24 @@ pub(crate) struct Told {
 
 impl Tools {
     pub(crate) fn of(home: &Path, version: &str) -> Self {
+        Self::with(home, "kafka", version, Part::Tools)
+    }
+
+    fn with(home: &Path, product: &str, version: &str, part: Part) -> Self {
         let catalog = Catalog::embedded();
-        let entry = catalog.find("kafka", version).expect("in the catalog");
+        let entry = catalog.find(product, version).expect("in the catalog");
         let store = Store::open(home).expect("a store");
         let sources = Sources {
             maven: Some(Maven::of_user()),
             ..Sources::default()
         };
         let fetcher = Fetcher::new(&store, sources, &|_| {});
-        let jars = prepare(&fetcher, entry, Part::Tools).expect("the tools are fetched");
-        let java = choose("kafka", &entry.java, &Places::of_user().search())
+        let jars = prepare(&fetcher, entry, part).expect("the tools are fetched");
+        let java = choose(product, &entry.java, &Places::of_user().search())
             .expect("a Java")
             .found
             .program();
-        let producer = home.join(format!("producer-{version}.properties"));
+        let producer = home.join(format!("{product}-{version}.properties"));
         std::fs::write(&producer, "retries=2147483647\nenable.idempotence=true\n").expect("a file");
         Self {
             java,
@@ -79,6 +83,10 @@ impl Tools {
     }
 
     fn start(&self, class: &str, arguments: &[&str]) -> Child {
+        self.start_with(class, arguments, Stdio::null())
+    }
+
+    fn start_with(&self, class: &str, arguments: &[&str], input: Stdio) -> Child {
         Command::new(&self.java)
             .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
             .args([
@@ -89,7 +97,7 @@ impl Tools {
                 class,
             ])
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(self.log())
             .spawn()
@@ -166,6 +174,17 @@ impl Tools {
             places.len()
         );
         values
+    }
+
+    /// Sends one record, of one line.
+    pub(crate) fn send(&self, brokers: &str, topic: &str, value: &str) {
+        let arguments = ["--bootstrap-server", brokers, "--topic", topic];
+        let mut child = self.start_with("kafka.tools.ConsoleProducer", &arguments, Stdio::piped());
+        let mut input = child.stdin.take().expect("it is piped");
+        writeln!(input, "{value}").expect("it reads");
+        drop(input);
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{output:?}");
     }
 
     /// The names of all topics.

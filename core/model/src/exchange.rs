@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Check, Digest, End, Launch, NodeId, Operation, Ports, Probe, Refusal, Resources, SystemId,
-    TaskId, TaskName, Timestamp, VolumeId,
+    Check, Digest, End, Isolation, Launch, NodeId, Operation, Ports, Probe, Refusal, Resources,
+    SystemId, TaskId, TaskName, Timestamp, VdcId, VolumeId,
 };
 
 /// Something to do. Every action may be repeated; the epoch of the server goes with it.
@@ -34,6 +34,20 @@ pub enum Action {
     Probe(Box<ProbeOrder>),
     ProbeEnd(TaskId),
     Question(Box<Question>),
+    /// What is inside and around a virtual data center of an isolated level, as it should be now.
+    Network(Box<NetworkOrder>),
+    /// It has ended: nothing of it is to stay.
+    NetworkEnd(VdcId),
+}
+
+/// The network of one virtual data center.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkOrder {
+    pub vdc: VdcId,
+    /// Addresses by name, as programs inside resolve them.
+    pub names: BTreeMap<String, Vec<String>>,
+    /// Address and port of what is reached from outside, and whether the task there runs.
+    pub exposed: BTreeMap<(String, u16), bool>,
 }
 
 /// All that a node needs for one attempt; the first four kinds of holes are filled.
@@ -47,6 +61,7 @@ pub struct LaunchOrder {
     /// By volume name.
     pub volumes: BTreeMap<crate::Name, VolumeId>,
     pub needs: Resources,
+    pub isolation: Isolation,
 }
 
 /// An operation with what is needed to perform it.
@@ -63,6 +78,7 @@ pub struct OperationOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     pub task: TaskName,
+    pub attempt: u32,
     pub member: Option<u32>,
     pub address: String,
     pub ports: Ports,
@@ -160,6 +176,13 @@ pub enum Event {
     },
     VolumeReleased(VolumeId),
     Forgotten(SystemId),
+    /// The networks of virtual data centers that there are.
+    Networks(Vec<VdcId>),
+    /// The network of the virtual data center is as it was ordered, or why it is not.
+    Network {
+        vdc: VdcId,
+        problem: Option<String>,
+    },
     Supply {
         name: String,
         state: SupplyState,
@@ -204,6 +227,13 @@ pub struct Node {
     pub attributes: BTreeMap<String, String>,
     pub capacity: Resources,
     pub addressing: Addressing,
+    /// How much processor the tasks that start at the same time may ask for, in thousandths of a core; one may always.
+    /// `None`: as much as there is.
+    #[serde(default)]
+    pub starting: Option<u32>,
+    /// The strictest level that it can do.
+    #[serde(default)]
+    pub isolation: Isolation,
 }
 
 /// How tasks of a node get addresses.

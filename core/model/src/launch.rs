@@ -39,7 +39,7 @@ pub struct JavaNeed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSpec {
     pub place: FilePlace,
-    /// Relative, without `..`.
+    /// Relative, without `..`. What lies in `bin/` of the sandbox is executable.
     pub path: String,
     pub content: Content,
     /// What a changed content does to a running task.

@@ -17,10 +17,17 @@ pub enum NotAName {
     Empty,
     #[error("{0:?} is longer than the 63 characters of a DNS label")]
     TooLong(String),
-    #[error("{0:?} is no DNS label: {1:?} is not one of a-z, 0-9 and -; try {2:?}")]
+    #[error("{0:?} is no DNS label: {1:?} is not one of a-z, 0-9 and -{tried}", tried = tried(.2))]
     Character(String, char, String),
     #[error("{0:?} is no DNS label: it may not start or end with -")]
     Edge(String),
+}
+
+fn tried(proposal: &str) -> String {
+    match proposal {
+        "" => String::new(),
+        _ => format!("; try {proposal:?}"),
+    }
 }
 
 impl Name {

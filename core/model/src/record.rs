@@ -56,6 +56,9 @@ pub struct Intent {
     pub restart_task: BTreeMap<TaskName, u32>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub replace: BTreeMap<TaskName, u32>,
+    /// How often each operation of the kind [`crate::When::Asked`] was asked for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub operate: BTreeMap<String, u32>,
     /// Gates named by the operator that need not hold until the given time.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub force: BTreeMap<String, Timestamp>,
@@ -99,6 +102,9 @@ pub struct TaskRecord {
     pub replace: u32,
     /// The generation of its volumes; a replacement starts a new one.
     pub generation: u32,
+    /// The generation with which it was last ready; 0: never.
+    #[serde(default)]
+    pub settled: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +177,10 @@ pub enum Refusal {
         program: String,
         reason: String,
     },
+    /// The network or the mounts of its virtual data center could not be made or entered.
+    NoIsolation {
+        reason: String,
+    },
     DiskFull {
         path: String,
     },
@@ -192,14 +202,32 @@ pub struct OperationRecord {
     pub status: OperationStatus,
     pub since: Timestamp,
     pub failures: u32,
+    /// Of one that is done again and again: how many askings of [`Intent::operate`] it has taken in.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub asked: u32,
+    /// When it was last done well before the present status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<Timestamp>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationStatus {
-    Asked { progress: String },
-    Done { result: String },
-    Failed { reason: String },
+    /// Not asked for yet: the time of [`crate::When::Every`] runs from `since`.
+    Scheduled,
+    Asked {
+        progress: String,
+    },
+    Done {
+        result: String,
+    },
+    Failed {
+        reason: String,
+    },
 }
 
 /// One virtual data center as it was last run.
@@ -214,6 +242,50 @@ pub struct VdcRecord {
     pub updated: Timestamp,
     /// Set by `down`; the record goes when its last system has ended.
     pub down: bool,
+    /// How its tasks are kept apart from all others on nodes that can.
+    #[serde(default)]
+    pub isolation: Isolation,
+    /// When it ends by itself.
+    #[serde(default)]
+    pub expires: Option<Timestamp>,
+    /// How long it was given when that was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Span>,
+    /// How many of the warnings before its end are said or skipped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub warned: u32,
+}
+
+/// What keeps the tasks of a virtual data center apart from everything else on a node. Each level includes those before.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// An address per task and nothing else.
+    #[default]
+    Open,
+    /// A network and mounts of its own per virtual data center.
+    Vdc,
+}
+
+impl Isolation {
+    /// From least to most.
+    pub const ALL: [Self; 2] = [Self::Open, Self::Vdc];
+
+    /// One word for tables and stack files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Vdc => "vdc",
+        }
+    }
+}
+
+impl std::fmt::Display for Isolation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
 }
 
 /// A volume in the world.
@@ -232,6 +304,15 @@ pub enum VolumeState {
     /// No longer part of anything; kept until somebody removes it.
     Kept,
     Releasing,
+}
+
+impl TaskRecord {
+    /// Whether it has been ready with the data that it has.
+    pub fn has_joined(&self) -> bool {
+        self.settled > 0
+            && self.settled == self.generation
+            && self.status != Status::Ended(End::Retired)
+    }
 }
 
 impl System {
@@ -305,6 +386,22 @@ impl Status {
     }
 }
 
+impl OperationRecord {
+    /// When it was last done well.
+    pub fn last_done(&self) -> Option<Timestamp> {
+        match self.status {
+            OperationStatus::Done { .. } => Some(self.since),
+            OperationStatus::Scheduled
+            | OperationStatus::Asked { .. }
+            | OperationStatus::Failed { .. } => self.done,
+        }
+    }
+
+    pub fn is_underway(&self) -> bool {
+        matches!(self.status, OperationStatus::Asked { .. })
+    }
+}
+
 impl End {
     /// Whether it counts against the task.
     pub fn is_failure(&self) -> bool {
@@ -355,6 +452,7 @@ impl std::fmt::Display for Refusal {
             }
             Self::NoJava { reason } => write!(f, "no suitable Java: {reason}"),
             Self::NoProgram { program, reason } => write!(f, "{program} cannot be run: {reason}"),
+            Self::NoIsolation { reason } => write!(f, "cannot be isolated: {reason}"),
             Self::DiskFull { path } => write!(f, "no space left on the device that holds {path}"),
             Self::Burned => f.write_str("the attempt had been given up before it began"),
             Self::StaleEpoch { ours, theirs } => {

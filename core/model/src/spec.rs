@@ -1,6 +1,6 @@
 //! What a service wants: data, built once from a validated application, valid by construction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,9 @@ pub struct Phase {
 pub enum Strategy {
     Parallel,
     Serial,
+    /// While none of the system has been ready, all at once: they found it. Later who comes without data of its own
+    /// joins alone, one after the other; who has its data starts at once.
+    Founding,
 }
 
 /// How far another application or phase must be.
@@ -102,6 +105,9 @@ pub struct TaskSpec {
     pub retry: Retry,
     /// The number by which the product knows the task: `broker.id`, `myid`.
     pub member: Option<u32>,
+    /// The ports, of those above, that are reached from outside the virtual data center on the same address.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub exposed: BTreeSet<Name>,
 }
 
 impl TaskSpec {
@@ -208,6 +214,10 @@ pub enum Probe {
     KafkaController {
         port: Name,
     },
+    /// CQL answers, and the node is up and normal in its own ring. The role is `seed`, or none.
+    Cassandra {
+        port: Name,
+    },
 }
 
 /// What is asked about a system as a whole.
@@ -221,6 +231,8 @@ pub enum Check {
         port: Name,
         brokers: BTreeMap<TaskName, u32>,
     },
+    /// Every node sees every other up and normal, with one schema; a node may go while all others stay so.
+    Cassandra { port: Name },
 }
 
 /// Something a product must be asked to do, as data. Always check-then-do: doing it again is harmless.
@@ -236,6 +248,20 @@ pub enum Operation {
     },
     /// Move every replica off the broker.
     KafkaLeave { broker: u32 },
+    /// Create the keyspace, or alter how often each data center has its rows.
+    CassandraKeyspace {
+        keyspace: String,
+        /// By the name of the data center.
+        replication: BTreeMap<String, u32>,
+    },
+    /// The node gives its rows to the others and leaves the ring.
+    CassandraLeave { task: TaskName },
+    /// A program of the product, run in the place of each task, one after the other.
+    Exec {
+        tasks: Vec<TaskName>,
+        command: Vec<String>,
+        within: Span,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,4 +269,25 @@ pub struct OperationSpec {
     /// Unique in the system: `topic events`.
     pub name: String,
     pub operation: Operation,
+    #[serde(default, skip_serializing_if = "When::is_always")]
+    pub when: When,
+}
+
+/// When an operation is due.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// Part of being ready.
+    #[default]
+    Always,
+    /// When a person asks for it.
+    Asked,
+    /// So long after it was last done or the system became ready, and when a person asks for it.
+    Every(Span),
+}
+
+impl When {
+    fn is_always(&self) -> bool {
+        *self == Self::Always
+    }
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Name, TaskName};
 
-/// A piece of a [`Template`]. The first four are filled by core before a launch, the rest by the node that launches.
+/// A piece of a [`Template`]. Those up to `Replacing` are filled by core before a launch, the rest by the node that
+/// launches.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Piece {
@@ -15,6 +16,13 @@ pub enum Piece {
     Port(Option<TaskName>, Name),
     /// What another application of the VDC publishes: application, export.
     Export(Name, String),
+    /// At most so many addresses, joined by commas, of members by which the task finds its system: of those that have
+    /// been ready with the data they have, in the order of names; of the first tasks while none has. Its own is among
+    /// them unless it has yet to join.
+    Seeds(u32),
+    /// Text for a task that takes the place of a lost one: from the launch with an emptied volume until it has been
+    /// ready once, while another member is there to join. Else empty; an argument that becomes empty is left out.
+    Replacing(Template),
     /// 22 URL-safe characters that differ for every incarnation of the system.
     SystemStamp,
     /// 22 URL-safe characters that differ for every generation of the named volume of the task.
@@ -118,6 +126,8 @@ impl Piece {
             Self::Port(None, port) => format!("{{{{port {port}}}}}"),
             Self::Port(Some(task), port) => format!("{{{{port {port} of {task}}}}}"),
             Self::Export(application, name) => format!("${{{application}.{name}}}"),
+            Self::Seeds(count) => format!("{{{{at most {count} seeds}}}}"),
+            Self::Replacing(text) => format!("{{{{when replaced: {}}}}}", text.shown()),
             Self::SystemStamp => "{{stamp}}".to_owned(),
             Self::VolumeStamp(volume) => format!("{{{{stamp of {volume}}}}}"),
             Self::Path => "{{path}}".to_owned(),

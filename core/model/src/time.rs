@@ -33,6 +33,24 @@ impl Span {
         let factor = 1_u64.checked_shl(times).unwrap_or(u64::MAX);
         Self(self.0.saturating_mul(factor)).min(cap)
     }
+
+    /// As people say it, in at most two units: `7d`, `1h 59m`, `10m`, `3s`.
+    pub fn words(self) -> String {
+        let seconds = self.0 / 1000;
+        let (large, small) = match seconds {
+            0..60 => ((seconds, "s"), None),
+            60..3600 => ((seconds / 60, "m"), Some((seconds % 60, "s"))),
+            3600..86_400 => ((seconds / 3600, "h"), Some((seconds / 60 % 60, "m"))),
+            _ => ((seconds / 86_400, "d"), Some((seconds / 3600 % 24, "h"))),
+        };
+        match (large, small) {
+            ((0, _), _) if self.0 > 0 => format!("{}ms", self.0),
+            ((large, unit), Some((small, other))) if small > 0 => {
+                format!("{large}{unit} {small}{other}")
+            }
+            ((large, unit), _) => format!("{large}{unit}"),
+        }
+    }
 }
 
 impl Timestamp {
@@ -66,5 +84,23 @@ impl fmt::Display for Span {
             ms if ms < 3_600_000 => write!(f, "{}m{}s", ms / 60_000, ms % 60_000 / 1000),
             ms => write!(f, "{}h{}m", ms / 3_600_000, ms % 3_600_000 / 60_000),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Span;
+
+    #[test]
+    fn spans_in_words_have_two_units_at_most() {
+        let words = |milliseconds| Span(milliseconds).words();
+        assert_eq!(words(0), "0s");
+        assert_eq!(words(250), "250ms");
+        assert_eq!(words(59_999), "59s");
+        assert_eq!(words(60_000), "1m");
+        assert_eq!(words(7_199_000), "1h 59m");
+        assert_eq!(words(7_200_000), "2h");
+        assert_eq!(words(7 * 86_400_000), "7d");
+        assert_eq!(words(7 * 86_400_000 + 3_600_000), "7d 1h");
     }
 }

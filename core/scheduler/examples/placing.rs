@@ -85,6 +85,8 @@ impl World {
                 stack,
                 revision: 1,
                 systems,
+                isolation: smack_model::Isolation::Open,
+                ttl: None,
                 partial: true,
             };
             engine
@@ -178,6 +180,8 @@ fn node(index: u32) -> Node {
         attributes: BTreeMap::new(),
         capacity,
         addressing,
+        starting: None,
+        isolation: smack_model::Isolation::Open,
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use smack_model::{
-    Action, Epoch, Name, NodeId, Status, SupplyState, System, SystemId, TaskId, TaskName,
-    TaskRecord, Timestamp, VdcId, VdcRecord,
+    Action, Epoch, Isolation, Name, NodeId, Status, SupplyState, System, SystemId, TaskId,
+    TaskName, TaskRecord, Timestamp, VdcId, VdcRecord,
 };
 
 use crate::change::{Change, Image, Note};
@@ -19,12 +19,16 @@ use crate::status::{SystemStatus, View};
 use crate::steer::{self, Steering};
 use crate::waiting::Waiting;
 
+mod account;
 mod apply;
 mod command;
 mod events;
+mod lifetime;
+mod network;
 mod repeat;
 
 pub use command::{Command, Refused, RunRequest, Verb};
+pub use lifetime::Ttl;
 
 /// The draft of everything, decided upon in memory.
 pub struct Engine {
@@ -35,6 +39,8 @@ pub struct Engine {
     /// The incarnations of systems that have ended.
     tombstones: BTreeMap<Key, (SystemId, smack_model::Header)>,
     vdcs: BTreeMap<VdcId, VdcRecord>,
+    /// Those that end by themselves, by their next warning or their end.
+    timed: BTreeSet<(Timestamp, VdcId)>,
     fleet: Fleet,
     supplies: BTreeMap<String, SupplyState>,
     /// Whether the grid has said what runs there; before that nothing is decided.
@@ -46,6 +52,8 @@ pub struct Engine {
     strays: BTreeMap<TaskId, (Option<NodeId>, Sent)>,
     /// Supplies that were asked for and of which nothing was heard.
     unanswered: BTreeMap<String, Sent>,
+    /// What was ordered of isolated virtual data centers.
+    networks: BTreeMap<VdcId, network::Network>,
     /// The living attempts of each node.
     on_node: BTreeMap<NodeId, BTreeSet<(Key, TaskName)>>,
     /// By a system, those that require it or read what it publishes.
@@ -59,6 +67,8 @@ pub struct Engine {
     view_stale: BTreeSet<VdcId>,
     /// Systems whose status is to be derived anew, once per decision.
     status_stale: BTreeSet<Key>,
+    /// VDCs of which it is to be noted when they are as asked for.
+    unsettled: BTreeSet<VdcId>,
 }
 
 /// Scope, run, application: a system without its incarnation.
@@ -76,6 +86,8 @@ pub(crate) struct Tracked {
     /// It goes away or stops and is not yet gone: what it uses waits for it.
     leaves: bool,
     status: Arc<SystemStatus>,
+    /// What tasks wait for, as the journal was told, and their attempts then.
+    waits: BTreeMap<TaskName, (Waiting, u32)>,
 }
 
 /// What is to be saved, then done.
@@ -97,11 +109,8 @@ impl Engine {
             now,
             systems: BTreeMap::new(),
             tombstones: BTreeMap::new(),
-            vdcs: image
-                .vdcs
-                .into_iter()
-                .map(|vdc| (vdc.id.clone(), vdc))
-                .collect(),
+            vdcs: BTreeMap::new(),
+            timed: BTreeSet::new(),
             fleet: Fleet::default(),
             supplies: BTreeMap::new(),
             inventoried: false,
@@ -109,6 +118,7 @@ impl Engine {
             asked: Sent::default(),
             strays: BTreeMap::new(),
             unanswered: BTreeMap::new(),
+            networks: BTreeMap::new(),
             on_node: BTreeMap::new(),
             users: BTreeMap::new(),
             homeless: BTreeSet::new(),
@@ -118,7 +128,12 @@ impl Engine {
             view: Arc::default(),
             view_stale: BTreeSet::new(),
             status_stale: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
         };
+        for vdc in image.vdcs {
+            engine.time(None, Some(&vdc));
+            engine.vdcs.insert(vdc.id.clone(), vdc);
+        }
         for (id, header) in image.headers {
             let key = key(&id);
             if header.ended.is_none() {
@@ -173,6 +188,7 @@ impl Engine {
         self.now = self.now.max(now);
         self.collect_due();
         if self.inventoried {
+            self.end_expired();
             for _ in 0..ROUNDS {
                 if self.dirty.is_empty() {
                     break;
@@ -196,7 +212,9 @@ impl Engine {
             return Some(soon);
         }
         let due = self.due.first().map(|(at, _)| *at);
-        due.into_iter().chain(repeat).min().map(|at| at.max(soon))
+        let due = due.into_iter().chain(self.fleet.next_start_over());
+        let ends = self.next_end();
+        due.chain(repeat).chain(ends).min().map(|at| at.max(soon))
     }
 
     /// What people, DNS, metrics and `why` read.
@@ -241,6 +259,9 @@ impl Engine {
     }
 
     fn collect_due(&mut self) {
+        if self.fleet.forget_starts(self.now) {
+            self.dirty.append(&mut self.homeless);
+        }
         while let Some((at, _)) = self.due.first()
             && *at <= self.now
             && let Some((_, key)) = self.due.pop_first()
@@ -474,6 +495,7 @@ impl Engine {
             restart: steer::restarts(system, &placed.task),
             replace,
             generation: last.map_or(1, |last| last.generation + u32::from(replaced || retired)),
+            settled: last.filter(|_| !retired).map_or(0, |last| last.settled),
         };
         let mut changes = Vec::new();
         if !system.launches.contains_key(&digest) {
@@ -508,7 +530,11 @@ impl Engine {
 
     /// What the system may see: what it requires or reads, and who leaves before it.
     fn peers(&self, own: &Key, system: &System) -> Peers {
-        let mut peers = Peers::default();
+        let vdc = self.vdcs.get(&system.id.vdc());
+        let mut peers = Peers {
+            isolation: vdc.map_or(Isolation::Open, |vdc| vdc.isolation),
+            ..Peers::default()
+        };
         let other = |name: &Name| {
             self.systems
                 .get(&(own.0.clone(), own.1.clone(), name.clone()))
@@ -582,6 +608,9 @@ impl Engine {
         for key in std::mem::take(&mut self.status_stale) {
             if let Some(tracked) = self.systems.get_mut(&key) {
                 tracked.status = Arc::new(SystemStatus::of(tracked, self.now));
+                if self.inventoried {
+                    self.note_waits(&key);
+                }
             }
         }
         if self.view_stale.is_empty() {
@@ -590,17 +619,23 @@ impl Engine {
         let stale = std::mem::take(&mut self.view_stale);
         let mut view = View::clone(&self.view);
         view.now = self.now;
-        for id in stale {
+        for id in &stale {
             let systems: Vec<Arc<SystemStatus>> = self
-                .of_vdc(&id)
+                .of_vdc(id)
                 .map(|(_, tracked)| Arc::clone(&tracked.status))
                 .collect();
-            match self.vdcs.get(&id) {
-                Some(vdc) => view.put(vdc, systems),
-                None => view.remove(&id),
+            match self.vdcs.get(id) {
+                Some(vdc) => view.put(vdc, systems, self.network_problem(id)),
+                None => view.remove(id),
             }
         }
         self.view = Arc::new(view);
+        if self.inventoried {
+            for id in &stale {
+                self.note_converged(id);
+            }
+            self.order_networks(&stale);
+        }
     }
 }
 
@@ -620,6 +655,7 @@ impl Tracked {
             uses: BTreeSet::new(),
             leaves: false,
             status,
+            waits: BTreeMap::new(),
         };
         tracked.status = Arc::new(SystemStatus::of(&tracked, Timestamp(0)));
         tracked
@@ -673,7 +709,11 @@ impl Seen {
                     sent(&mut self.releases);
                 }
             }
-            Action::Ask(_) | Action::Supply(_) | Action::ProbeEnd(_) => {}
+            Action::Ask(_)
+            | Action::Supply(_)
+            | Action::ProbeEnd(_)
+            | Action::Network(_)
+            | Action::NetworkEnd(_) => {}
         }
     }
 }

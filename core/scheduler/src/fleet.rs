@@ -1,5 +1,7 @@
 //! What the nodes have and what is promised of it. Dense and numbered inside; names only at the edges.
 
+mod starting;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ pub struct Fleet {
     index: BTreeMap<NodeId, usize>,
     holdings: BTreeMap<(SystemId, TaskName), Holding>,
     addresses: Addresses,
+    starts: BTreeMap<(SystemId, TaskName), starting::Start>,
 }
 
 #[derive(Debug, Clone)]
@@ -24,6 +27,8 @@ pub(crate) struct NodeState {
     pub(crate) usable: bool,
     /// Of nodes whose tasks share one address.
     pub(crate) ports: BTreeSet<u16>,
+    /// What the tasks that are starting ask for, in thousandths of a core.
+    pub(crate) starting: u64,
 }
 
 /// The sum of all promises of a node: wider than a node's numbers, for a node may shrink.
@@ -88,6 +93,7 @@ impl Fleet {
                     promised,
                     usable: true,
                     ports,
+                    starting: 0,
                 });
             }
         }
@@ -292,7 +298,9 @@ impl Fleet {
                 .map(|(task, holding)| (task.clone(), holding.clone()))
                 .collect(),
             addresses: self.addresses.clone(),
+            starts: BTreeMap::new(),
         }
+        .without_starts()
     }
 
     /// Where the tasks of one system are, other than `except`.

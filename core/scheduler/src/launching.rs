@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use smack_model::{
-    Content, Launch, LaunchOrder, Name, Piece, Ports, ServiceSpec, System, TaskRecord, TaskSpec,
-    Template, VolumeId, stamp,
+    Content, Launch, LaunchOrder, Name, Piece, Ports, ServiceSpec, System, TaskId, TaskRecord,
+    TaskSpec, Template, VolumeId, stamp,
 };
 
 use crate::peers::Peers;
@@ -29,12 +29,18 @@ pub(crate) fn order(
         })
     };
     let mut launch = Launch::clone(&spec.launch);
-    for argument in &mut launch.command {
-        *argument = fill(argument)?;
+    let mut command = Vec::with_capacity(launch.command.len());
+    for argument in &launch.command {
+        let filled = fill(argument)?;
+        if !filled.0.is_empty() || !argument.0.iter().any(is_replacing) {
+            command.push(filled);
+        }
     }
+    launch.command = command;
     for value in launch.env.values_mut() {
         *value = fill(value)?;
     }
+    launch.env.extend(identity(&record.id));
     for file in &mut launch.files {
         if let Content::Text(text) = &mut file.content {
             *text = fill(text)?;
@@ -48,7 +54,20 @@ pub(crate) fn order(
         ports: Ports::clone(&record.ports),
         volumes: volumes.collect(),
         needs: spec.needs,
+        isolation: peers.isolation,
     })
+}
+
+/// What the grid does not say by itself, and no stack says otherwise.
+fn identity(id: &TaskId) -> impl Iterator<Item = (String, Template)> {
+    let parts = [
+        ("SMACK_ZONE", &id.system.scope),
+        ("SMACK_VDC", &id.system.run),
+        ("SMACK_APPLICATION", &id.system.application),
+    ];
+    parts
+        .into_iter()
+        .map(|(name, part)| (name.to_owned(), part.as_str().into()))
 }
 
 pub(crate) fn volume_id(record: &TaskRecord, volume: &Name) -> VolumeId {
@@ -70,6 +89,8 @@ pub(crate) fn exports(system: &System) -> BTreeMap<String, String> {
         | Piece::Address(None)
         | Piece::Port(None, _)
         | Piece::Export(..)
+        | Piece::Seeds(_)
+        | Piece::Replacing(_)
         | Piece::VolumeStamp(_)
         | Piece::Path
         | Piece::Attempt
@@ -131,6 +152,8 @@ fn fill_own(system: &System, record: &TaskRecord, piece: &Piece) -> Option<Strin
         Piece::Address(Some(task)) => address(system, task),
         Piece::Port(None, port) => record.ports.get(port).map(u16::to_string),
         Piece::Port(Some(task), port) => port_of(system, task, port),
+        Piece::Seeds(count) => seeds(system, *count),
+        Piece::Replacing(text) => Some(replacing(system, record, text)),
         Piece::SystemStamp => Some(stamp(&id.system.to_string())),
         Piece::VolumeStamp(volume) => Some(stamp(&volume_id(record, volume).to_string())),
         Piece::Path => Some(format!("{}/{}", id.system.path(), id.name)),
@@ -169,7 +192,12 @@ fn fill_foreign(system: &System, peers: &Peers, piece: &Piece) -> Result<Option<
             Err(format!("port {port}{of}"))
         }
         Piece::Node => Err("the node".to_owned()),
+        Piece::Seeds(_) => Err(format!(
+            "the addresses of the first tasks of {}",
+            system.id.application
+        )),
         Piece::Text(_)
+        | Piece::Replacing(_)
         | Piece::SystemStamp
         | Piece::VolumeStamp(_)
         | Piece::Path
@@ -180,6 +208,36 @@ fn fill_foreign(system: &System, peers: &Peers, piece: &Piece) -> Result<Option<
         | Piece::ClassPath(_)
         | Piece::SharedArchive(_) => Ok(None),
     }
+}
+
+fn is_replacing(piece: &Piece) -> bool {
+    matches!(piece, Piece::Replacing(_))
+}
+
+/// See [`Piece::Seeds`]; `None` while the address of a first task is not known.
+fn seeds(system: &System, count: u32) -> Option<String> {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let joined = system.tasks.values().filter(|record| record.has_joined());
+    let members: Vec<&str> = joined
+        .filter_map(|record| record.address.as_deref())
+        .take(count)
+        .collect();
+    if !members.is_empty() {
+        return Some(members.join(","));
+    }
+    let first = system.header.spec.tasks.keys().take(count);
+    let addresses: Option<Vec<String>> = first.map(|task| address(system, task)).collect();
+    addresses.map(|addresses| addresses.join(","))
+}
+
+/// See [`Piece::Replacing`].
+fn replacing(system: &System, record: &TaskRecord, text: &Template) -> String {
+    let is_new = record.settled > 0 && record.settled < record.generation;
+    let mut others = system.tasks.values().filter(|other| other.has_joined());
+    if !is_new || others.next().is_none() {
+        return String::new();
+    }
+    own_text(system, record, text).shown()
 }
 
 fn address(system: &System, task: &Name) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use smack_model::{Name, SupplyState};
+use smack_model::{Isolation, Name, SupplyState};
 
 /// The other applications of the VDC by name, and what the grid has at hand.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +12,8 @@ pub struct Peers {
     pub supplies: BTreeMap<String, SupplyState>,
     /// Applications that require this one, are going away as well and are still there.
     pub leaving_users: Vec<Name>,
+    /// How the tasks of the virtual data center are kept apart.
+    pub isolation: Isolation,
 }
 
 /// One other application.

@@ -26,6 +26,8 @@ pub struct Wish {
     /// Kept over attempts, so that peers find it again.
     pub address: Option<String>,
     pub kept_ports: Ports,
+    /// Until when it counts among those that its node starts at once, unless it is ready before.
+    pub starts_until: Option<Timestamp>,
     pub since: Timestamp,
 }
 
@@ -87,6 +89,7 @@ enum Miss {
     Constraint(String),
     DataElsewhere(NodeId),
     Unusable,
+    Starting,
 }
 
 /// Places what fits, in order of who has least of the fleet, then who waits longest; what does not fit never holds up
@@ -241,6 +244,12 @@ fn fits(wish: &Wish, index: usize, fleet: &Fleet, scratch: &Scratch) -> Result<P
             needed: cpu_millis,
         });
     }
+    if let Some(most) = state.node.starting
+        && state.starting > 0
+        && state.starting + u64::from(cpu_millis) > u64::from(most)
+    {
+        return Err(Miss::Starting);
+    }
     // Where its data is it was allowed once; there or nowhere.
     for constraint in wish.constraints.iter().filter(|_| wish.bound.is_none()) {
         if !holds(constraint, index, fleet, scratch) {
@@ -360,6 +369,10 @@ fn settle(wish: &Wish, node: usize, ports: Ports, fleet: &mut Fleet) -> Result<P
         wish.needs,
         &ports,
     );
+    if let Some(until) = wish.starts_until {
+        let task = (wish.system.clone(), wish.task.clone());
+        fleet.start(task, node, wish.needs.cpu_millis, until);
+    }
     let node = fleet.nodes[node].node.id.clone();
     Ok(Placed {
         system: wish.system.clone(),
@@ -429,6 +442,7 @@ impl Miss {
             Self::Constraint(text) => format!("not allowed by {text}"),
             Self::DataElsewhere(bound) => format!("without its data, which is on {bound}"),
             Self::Unusable => "not reachable".to_owned(),
+            Self::Starting => "busy starting other tasks".to_owned(),
         }
     }
 
@@ -457,13 +471,16 @@ impl Miss {
             Self::Port(port) => format!("{node}: port {port} is taken"),
             Self::NoAddress => format!("{node} has no address left"),
             Self::Constraint(text) => format!("{node}: {text}"),
-            Self::DataElsewhere(_) | Self::Unusable => String::new(),
+            Self::DataElsewhere(_) | Self::Unusable | Self::Starting => String::new(),
         }
     }
 
     /// Whether a little more on the node would do: worth telling.
     fn is_near(&self) -> bool {
-        !matches!(self, Self::DataElsewhere(_) | Self::Unusable)
+        !matches!(
+            self,
+            Self::DataElsewhere(_) | Self::Unusable | Self::Starting
+        )
     }
 
     fn lacking(&self) -> u32 {
@@ -473,7 +490,8 @@ impl Miss {
             | Self::NoAddress
             | Self::Constraint(_)
             | Self::DataElsewhere(_)
-            | Self::Unusable => 0,
+            | Self::Unusable
+            | Self::Starting => 0,
         }
     }
 
@@ -485,6 +503,7 @@ impl Miss {
             Self::Constraint(_) => 3,
             Self::DataElsewhere(_) => 4,
             Self::Unusable => 5,
+            Self::Starting => 6,
         }
     }
 }

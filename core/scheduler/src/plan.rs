@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use smack_model::{
-    Digest, Goal, Name, OperationStatus, Requirement, ServiceSpec, Status, Strategy, System,
-    TaskName, Until,
+    Digest, Goal, Name, OperationRecord, OperationStatus, Requirement, ServiceSpec, Status,
+    Strategy, System, TaskName, Timestamp, Until, When,
 };
 
 /// The effect of a spec on one system.
@@ -23,6 +23,8 @@ pub struct Step {
     pub reasons: Vec<String>,
     /// What the step waits for before it is taken.
     pub after: Vec<String>,
+    /// Of an operation on a schedule: when it begins next, as far as that is known.
+    pub due: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -73,6 +75,7 @@ pub fn plan(application: &Name, system: Option<&System>, spec: Option<&ServiceSp
                     effect: Effect::End,
                     reasons,
                     after: Vec::new(),
+                    due: None,
                 });
             }
         }
@@ -94,6 +97,13 @@ impl Plan {
 }
 
 fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>) {
+    let mut records = system.into_iter().flat_map(|system| system.tasks.values());
+    let has_members = records.any(smack_model::TaskRecord::has_joined);
+    let alone = |phase: &smack_model::Phase| match phase.strategy {
+        Strategy::Parallel => false,
+        Strategy::Serial => true,
+        Strategy::Founding => has_members,
+    };
     let mut before: Vec<String> = spec.requires.iter().map(required).collect();
     let mut rolled: Option<TaskName> = None;
     for phase in &spec.phases {
@@ -154,7 +164,7 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
                 | Effect::Operate
                 | Effect::Unchanged => Vec::new(),
             };
-            if phase.strategy == Strategy::Serial && effect == Effect::Start {
+            if alone(phase) && effect == Effect::Start {
                 serial = vec![format!("{name} ready")];
             }
             steps.push(Step {
@@ -162,10 +172,16 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
                 effect,
                 reasons,
                 after,
+                due: None,
             });
         }
         before = vec![format!("phase {} ready", phase.name)];
     }
+    put_role_last(spec, steps);
+}
+
+/// The leader, if there is one, goes after all others.
+fn put_role_last(spec: &ServiceSpec, steps: &mut [Step]) {
     let last = spec.roll_last.as_ref().filter(|_| spec.budget <= 1);
     if let (Some(role), true) = (
         last,
@@ -209,28 +225,46 @@ fn removals(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>) 
             effect: Effect::Remove,
             reasons,
             after,
+            due: None,
         });
     }
 }
 
 fn operations(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>) {
     for operation in &spec.operations {
-        let wanted: Digest = crate::steer::digest(&operation.operation);
         let record = system.and_then(|system| system.operations.get(&operation.name));
-        let done = record.is_some_and(|record| {
-            record.digest == wanted && matches!(record.status, OperationStatus::Done { .. })
-        });
-        let (effect, after) = if done {
-            (Effect::Unchanged, Vec::new())
-        } else {
-            (Effect::Operate, vec!["all tasks ready".to_owned()])
-        };
-        steps.push(Step {
+        let mut step = Step {
             subject: operation.name.clone(),
-            effect,
+            effect: Effect::Unchanged,
             reasons: Vec::new(),
-            after,
-        });
+            after: Vec::new(),
+            due: None,
+        };
+        match operation.when {
+            When::Always => {
+                let wanted: Digest = crate::steer::digest(&operation.operation);
+                let done = record.is_some_and(|record| {
+                    record.digest == wanted && matches!(record.status, OperationStatus::Done { .. })
+                });
+                if !done {
+                    step.effect = Effect::Operate;
+                    step.after.push("all tasks ready".to_owned());
+                }
+            }
+            When::Asked => step.reasons.push("when it is asked for".to_owned()),
+            When::Every(span) => step.reasons.push(format!("every {}", span.words())),
+        }
+        if operation.when != When::Always {
+            let intent = system.map(|system| &system.header.intent);
+            step.due = intent.and_then(|intent| crate::steer::next_due(intent, operation, record));
+            if record.is_some_and(OperationRecord::is_underway) {
+                step.reasons.push("under way".to_owned());
+            } else if step.due == Some(Timestamp(0)) {
+                step.due = None;
+                step.reasons.push("asked for".to_owned());
+            }
+        }
+        steps.push(step);
     }
 }
 

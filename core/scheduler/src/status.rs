@@ -1,10 +1,13 @@
 //! What people see: derived from records and the last steering, shared, never stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
-use smack_model::{Goal, Name, OperationStatus, Status, SystemId, Timestamp, VdcId, VdcRecord};
+use smack_model::{
+    Goal, Name, OperationRecord, OperationSpec, OperationStatus, Status, System, SystemId,
+    Timestamp, VdcId, VdcRecord, When,
+};
 
 use crate::engine::Tracked;
 use crate::waiting::Waiting;
@@ -22,6 +25,8 @@ pub struct VdcStatus {
     pub state: SystemState,
     /// In the order of their names.
     pub systems: Vec<Arc<SystemStatus>>,
+    /// Why its network is not as it should be.
+    pub network_problem: Option<String>,
 }
 
 /// From best to worst for a summary: the state of a VDC is the worst of its systems'.
@@ -70,6 +75,8 @@ pub struct TaskState {
     pub node: Option<Name>,
     pub address: Option<String>,
     pub ports: Arc<smack_model::Ports>,
+    /// Those of them that are reached from outside.
+    pub exposed: BTreeSet<Name>,
     pub attempt: u32,
     pub failures: u32,
     pub role: Option<String>,
@@ -81,8 +88,18 @@ pub struct TaskState {
 #[derive(Debug, Clone, Serialize)]
 pub struct OperationState {
     pub name: String,
+    pub when: When,
+    /// Nothing is awaited of it now.
     pub done: bool,
+    /// `waiting`, `running`, `failed`, `done`; of one that is not due: `idle` before the first time.
+    pub word: &'static str,
     pub text: String,
+    /// So often people have asked for it, and so many of these askings are taken in.
+    pub asked: u32,
+    pub taken: u32,
+    pub last_done: Option<Timestamp>,
+    /// When it begins by itself.
+    pub due: Option<Timestamp>,
 }
 
 impl SystemState {
@@ -101,7 +118,12 @@ impl SystemState {
 }
 
 impl View {
-    pub(crate) fn put(&mut self, vdc: &VdcRecord, systems: Vec<Arc<SystemStatus>>) {
+    pub(crate) fn put(
+        &mut self,
+        vdc: &VdcRecord,
+        systems: Vec<Arc<SystemStatus>>,
+        network_problem: Option<&String>,
+    ) {
         let worst = systems
             .iter()
             .map(|system| system.state)
@@ -112,6 +134,7 @@ impl View {
             record: vdc.clone(),
             state,
             systems,
+            network_problem: network_problem.cloned(),
         };
         self.vdcs.insert(vdc.id.clone(), Arc::new(status));
     }
@@ -159,9 +182,7 @@ impl SystemStatus {
             .spec
             .operations
             .iter()
-            .map(|operation| {
-                operation_state(&operation.name, system.operations.get(&operation.name))
-            })
+            .map(|wanted| operation_state(wanted, system))
             .collect();
         let state = state(tracked, &tasks, now);
         Self {
@@ -236,6 +257,8 @@ fn task_state(tracked: &Tracked, name: &Name) -> TaskState {
             || record.restart < crate::steer::restarts(system, name)
             || record.replace < intent.replace.get(name).copied().unwrap_or(0)
     });
+    let spec = system.header.spec.tasks.get(name);
+    let exposed = spec.map(|spec| &spec.exposed);
     TaskState {
         name: name.clone(),
         status: record.map(|record| record.status.clone()),
@@ -245,6 +268,7 @@ fn task_state(tracked: &Tracked, name: &Name) -> TaskState {
         ports: record
             .map(|record| record.ports.clone())
             .unwrap_or_default(),
+        exposed: exposed.cloned().unwrap_or_default(),
         attempt: record.map_or(0, |record| record.id.attempt),
         failures: record.map_or(0, |record| record.failures),
         role: role.filter(|_| record.is_some_and(|record| record.status.is_ready())),
@@ -253,20 +277,51 @@ fn task_state(tracked: &Tracked, name: &Name) -> TaskState {
     }
 }
 
-fn operation_state(name: &str, record: Option<&smack_model::OperationRecord>) -> OperationState {
-    let (done, text) = match record.map(|record| &record.status) {
-        None => (false, "not asked for yet".to_owned()),
-        Some(OperationStatus::Asked { progress }) if progress.is_empty() => {
-            (false, "asked for".to_owned())
+fn operation_state(wanted: &OperationSpec, system: &System) -> OperationState {
+    let record = system.operations.get(&wanted.name);
+    let is_occasional = wanted.when != When::Always;
+    let intent = &system.header.intent;
+    let asked = intent.operate.get(&wanted.name).copied().unwrap_or(0);
+    let taken = record.map_or(0, |record| record.asked);
+    let (word, text) = match record.map(|record| &record.status) {
+        _ if asked > taken && !record.is_some_and(OperationRecord::is_underway) => {
+            ("waiting", "asked for".to_owned())
         }
-        Some(OperationStatus::Asked { progress }) => (false, progress.clone()),
-        Some(OperationStatus::Done { result }) => (true, result.clone()),
-        Some(OperationStatus::Failed { reason }) => (false, format!("failed: {reason}")),
+        None | Some(OperationStatus::Scheduled) if is_occasional => ("idle", String::new()),
+        None | Some(OperationStatus::Scheduled) => ("waiting", "not asked for yet".to_owned()),
+        Some(OperationStatus::Asked { progress }) if progress.is_empty() => {
+            let text = if is_occasional {
+                "under way"
+            } else {
+                "asked for"
+            };
+            ("running", text.to_owned())
+        }
+        Some(OperationStatus::Asked { progress }) => ("running", progress.clone()),
+        Some(OperationStatus::Done { result }) => ("done", result.clone()),
+        Some(OperationStatus::Failed { reason }) if is_occasional => ("failed", reason.clone()),
+        Some(OperationStatus::Failed { reason }) => ("failed", format!("failed: {reason}")),
     };
+    let due = is_occasional
+        .then(|| crate::steer::next_due(intent, wanted, record))
+        .flatten();
     OperationState {
-        name: name.to_owned(),
-        done,
+        name: wanted.name.clone(),
+        when: wanted.when,
+        done: matches!(word, "done" | "idle"),
+        word,
         text,
+        asked,
+        taken,
+        last_done: record.and_then(OperationRecord::last_done),
+        due: due.filter(|_| asked <= taken),
+    }
+}
+
+impl OperationState {
+    /// Whether a person can ask for it.
+    pub fn is_occasional(&self) -> bool {
+        self.when != When::Always
     }
 }
 

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use smack_model::{
-    About, Action, Answer, Check, Digest, End, Goal, LaunchOrder, Member, Name, Operation,
-    OperationOrder, OperationRecord, OperationStatus, Phase, Ports, ProbeOrder, Question, Span,
-    Status, Strategy, System, TaskGoal, TaskName, TaskRecord, TaskSpec, Timestamp, Until,
-    retry_delay,
+    About, Action, Answer, Check, End, Goal, LaunchOrder, Member, Name, Phase, Ports, ProbeOrder,
+    Question, Span, Status, Strategy, System, TaskGoal, TaskName, TaskRecord, TaskSpec, Timestamp,
+    Until, retry_delay,
 };
 
 use crate::change::Change;
@@ -17,7 +16,10 @@ use crate::seen::{Seen, Sent, TaskSeen};
 use crate::waiting::Waiting;
 
 mod leave;
+mod operate;
 mod stop;
+
+pub(crate) use operate::{digest, next_due};
 
 /// What is to be done for one system, and why the rest waits.
 #[derive(Debug, Default)]
@@ -44,6 +46,8 @@ const ASK_SOON: Span = Span(50);
 const ASK_GATE: Span = Span(200);
 const ASK_CALM: Span = Span::seconds(10);
 const ASK_SLOWEST: Span = Span::seconds(5);
+/// So long a task counts among those that its node starts at once: a virtual machine has loaded its classes by then.
+const STARTS_WITHIN: Span = Span::seconds(20);
 /// A task that nothing asks counts as up after so long.
 const STANDS_AFTER: Span = Span(300);
 /// A stateless task whose node has been silent for so long is started elsewhere.
@@ -60,11 +64,13 @@ pub fn steer(system: &System, seen: &Seen, peers: &Peers, now: Timestamp) -> Ste
         candidates: Vec::new(),
         moving: Vec::new(),
         asking: None,
+        begun: None,
     };
     steer.out.placed = steer.is_placed();
     match system.header.intent.goal {
         Goal::Running => steer.converge(),
         Goal::Stopped => {
+            steer.interrupt();
             steer.release_again();
             steer.halt();
         }
@@ -91,6 +97,8 @@ struct Steer<'a> {
     moving: Vec<TaskName>,
     /// The one of whom the product is being asked whether it may go: the next is asked when that is answered.
     asking: Option<TaskName>,
+    /// The occasional operation that begins in this very steering.
+    begun: Option<String>,
 }
 
 impl<'a> Steer<'a> {
@@ -122,11 +130,17 @@ impl<'a> Steer<'a> {
 
     fn phase(&mut self, phase: &Phase, blocked: Option<Waiting>) {
         let mut blocked = blocked;
+        let joining = self.joining(phase);
         for name in &phase.tasks {
             let Some(spec) = self.system.header.spec.tasks.get(name) else {
                 continue;
             };
-            self.task(name, spec, blocked.as_ref());
+            let other = joining.filter(|other| *other != name && !self.has_joined(name));
+            let alone = other.map(|task| Waiting::Phase {
+                phase: phase.name.clone(),
+                task: task.clone(),
+            });
+            self.task(name, spec, blocked.as_ref().or(alone.as_ref()));
             if phase.strategy == Strategy::Serial && blocked.is_none() && !self.is_settled(name) {
                 blocked = Some(Waiting::Phase {
                     phase: phase.name.clone(),
@@ -134,6 +148,27 @@ impl<'a> Steer<'a> {
                 });
             }
         }
+    }
+
+    /// The one that joins alone, if the phase has its tasks join so and there are members to join.
+    fn joining<'p>(&self, phase: &'p Phase) -> Option<&'p TaskName> {
+        let mut members = self.system.tasks.values();
+        if phase.strategy != Strategy::Founding || !members.any(TaskRecord::has_joined) {
+            return None;
+        }
+        let new = || phase.tasks.iter().filter(|name| !self.has_joined(name));
+        let has_begun = |name: &&TaskName| {
+            let record = self.system.tasks.get(*name);
+            record.is_some_and(|record| record.status != Status::Ended(End::Retired))
+        };
+        new().find(has_begun).or_else(|| new().next())
+    }
+
+    fn has_joined(&self, name: &TaskName) -> bool {
+        let replace = self.system.header.intent.replace.get(name).copied();
+        self.system.tasks.get(name).is_some_and(|record| {
+            record.has_joined() && record.replace >= replace.unwrap_or_default()
+        })
     }
 
     fn task(&mut self, name: &TaskName, spec: &TaskSpec, blocked: Option<&Waiting>) {
@@ -230,6 +265,7 @@ impl<'a> Steer<'a> {
             kept_ports: last
                 .map(|record| Ports::clone(&record.ports))
                 .unwrap_or_default(),
+            starts_until: spec.probe.as_ref().map(|_| self.now + STARTS_WITHIN),
             since: last.map_or(self.system.header.since, |record| record.since),
         });
     }
@@ -423,6 +459,9 @@ impl<'a> Steer<'a> {
         if self.system.header.intent.paused {
             return Some(Waiting::Paused);
         }
+        if let Some(waiting) = self.operation_first() {
+            return Some(waiting);
+        }
         let others: Vec<TaskName> = self
             .away()
             .into_iter()
@@ -530,21 +569,7 @@ impl<'a> Steer<'a> {
                 }
             }
         }
-        let mut done = true;
-        for operation in &system.header.spec.operations {
-            let known = system.operations.get(&operation.name);
-            let is_done = known.is_some_and(|record| {
-                record.digest == digest(&operation.operation)
-                    && matches!(record.status, OperationStatus::Done { .. })
-            });
-            if is_done {
-                continue;
-            }
-            done = false;
-            if ready && let Some(waiting) = self.operate(&operation.name, &operation.operation) {
-                self.out.whole.push(waiting);
-            }
-        }
+        let done = self.declared(ready);
         self.out.ready = ready && done;
         let outdated = system.tasks.values().any(|record| {
             let wanted = system.header.spec.tasks.contains_key(&record.id.name);
@@ -552,6 +577,7 @@ impl<'a> Steer<'a> {
         });
         self.out.converged =
             self.out.ready && !outdated && system.header.leaving.is_empty() && self.has_stood_up();
+        self.occasional();
     }
 
     /// Whether every task that nothing asks has run for a moment: one that ends at once has never been up.
@@ -569,87 +595,6 @@ impl<'a> Steer<'a> {
             }
             None => true,
         }
-    }
-
-    /// Asks for an operation until it is done; `None` once it is.
-    fn operate(&mut self, name: &str, operation: &Operation) -> Option<Waiting> {
-        let wanted = digest(operation);
-        let known = self
-            .system
-            .operations
-            .get(name)
-            .filter(|record| record.digest == wanted);
-        let (failures, ask) = match known.map(|record| (&record.status, record)) {
-            Some((OperationStatus::Done { .. }, _)) => return None,
-            Some((OperationStatus::Asked { progress }, record)) => {
-                if let Some(again) =
-                    self.due(self.seen.operations.get(name).copied().unwrap_or_default())
-                {
-                    self.order(name, operation, &wanted);
-                    self.wake(again);
-                }
-                let detail = if progress.is_empty() {
-                    "asked for".to_owned()
-                } else {
-                    progress.clone()
-                };
-                return Some(Waiting::Operation {
-                    name: name.to_owned(),
-                    detail,
-                    failed: record.failures > 0,
-                });
-            }
-            Some((OperationStatus::Failed { reason }, record)) => {
-                let at = record.since
-                    + Span::seconds(1).doubled(record.failures.saturating_sub(1), Span::minutes(1));
-                if at > self.now {
-                    self.wake(at);
-                    let detail = format!("{reason}; again in {}", at.since(self.now));
-                    return Some(Waiting::Operation {
-                        name: name.to_owned(),
-                        detail,
-                        failed: true,
-                    });
-                }
-                (record.failures, true)
-            }
-            None => (0, true),
-        };
-        if ask {
-            let status = OperationStatus::Asked {
-                progress: String::new(),
-            };
-            let record = OperationRecord {
-                digest: wanted.clone(),
-                status,
-                since: self.now,
-                failures,
-            };
-            self.out.changes.push(Change::Operation(
-                self.system.id.clone(),
-                name.to_owned(),
-                record,
-            ));
-            self.order(name, operation, &wanted);
-            self.wake(self.now + Span::seconds(1));
-        }
-        Some(Waiting::Operation {
-            name: name.to_owned(),
-            detail: "asked for".to_owned(),
-            failed: failures > 0,
-        })
-    }
-
-    fn order(&mut self, name: &str, operation: &Operation, digest: &Digest) {
-        self.out
-            .actions
-            .push(Action::Operate(Box::new(OperationOrder {
-                system: self.system.id.clone(),
-                name: name.to_owned(),
-                digest: digest.clone(),
-                operation: operation.clone(),
-                members: self.members(),
-            })));
     }
 
     /// The latest usable answer; asks again when the last asking lies `spacing` back. An answer that began before the
@@ -702,6 +647,7 @@ impl<'a> Steer<'a> {
                 let spec = spec_of(&record.id.name)?;
                 Some(Member {
                     task: record.id.name.clone(),
+                    attempt: record.id.attempt,
                     member: spec.member,
                     address: record.address.clone()?,
                     ports: Ports::clone(&record.ports),
@@ -835,6 +781,7 @@ impl<'a> Steer<'a> {
             status,
             since: self.now,
             ready_since,
+            settled: settled(record, ready_since),
             ..record.clone()
         };
         self.out.changes.push(Change::Task(Box::new(changed)));
@@ -856,8 +803,9 @@ pub(crate) fn restarts(system: &System, name: &TaskName) -> u32 {
     intent.restart + intent.restart_task.get(name).copied().unwrap_or(0)
 }
 
-pub(crate) fn digest(operation: &Operation) -> Digest {
-    Digest::of(&serde_json::to_vec(operation).expect("plain data becomes JSON"))
+/// The generation that has been ready, once this one has.
+pub(crate) fn settled(record: &TaskRecord, ready_since: Option<Timestamp>) -> u32 {
+    ready_since.map_or(record.settled, |_| record.generation)
 }
 
 /// When and why an exit that the product owes to its unclean end before is tried again.

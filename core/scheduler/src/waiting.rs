@@ -173,7 +173,8 @@ impl Waiting {
             Self::Settling { reason, at } => format!("{reason}; next try in {}", at.since(now)),
             Self::GaveUp { end, failures } => {
                 format!(
-                    "gave up after {failures} failures in a row, the last: {end}; `smack start` tries again"
+                    "gave up after {}, the last: {end}; `smack start` tries again",
+                    in_a_row(*failures)
                 )
             }
             Self::Paused => "paused; `smack resume` goes on".to_owned(),
@@ -214,6 +215,44 @@ impl Waiting {
         }
     }
 
+    /// Whether the journal is told when it begins: it says more than the events around it.
+    pub(crate) fn is_told(&self) -> bool {
+        matches!(
+            self,
+            Self::Requirement { .. }
+                | Self::Phase { .. }
+                | Self::Supply { .. }
+                | Self::Node(_)
+                | Self::Value { .. }
+                | Self::Paused
+                | Self::Budget { .. }
+                | Self::Gate { .. }
+                | Self::Minimum { .. }
+                | Self::Users { .. }
+                | Self::LaterPhase { .. }
+                | Self::Unreachable { .. }
+        )
+    }
+
+    /// Whether it is the same wait as `other`, whatever its times and counts say by now.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Node(_), Self::Node(_))
+            | (Self::Budget { .. }, Self::Budget { .. })
+            | (Self::Unreachable { .. }, Self::Unreachable { .. }) => true,
+            (
+                Self::Supply { name, failed, .. },
+                Self::Supply {
+                    name: other_name,
+                    failed: other_failed,
+                    ..
+                },
+            ) => name == other_name && failed == other_failed,
+            (Self::Gate { gate, .. }, Self::Gate { gate: other, .. }) => gate == other,
+            (one, other) => one == other,
+        }
+    }
+
     /// Whether only a person or a repaired world can end it: shown as trouble, not as progress.
     pub fn is_trouble(&self) -> bool {
         matches!(
@@ -225,5 +264,13 @@ impl Waiting {
                 | Self::Operation { failed: true, .. }
                 | Self::Unreachable { .. }
         )
+    }
+}
+
+/// How often something failed without success between.
+pub(crate) fn in_a_row(failures: u32) -> String {
+    match failures {
+        1 => "1 failure".to_owned(),
+        _ => format!("{failures} failures in a row"),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use smack_model::{Name, Resources, Span, TaskName, VdcId};
 use smack_scheduler::sim::{CommitFault, Crash, Fault, Sim, service};
-use smack_scheduler::{Command, RunRequest};
+use smack_scheduler::{Command, RunRequest, Ttl, Verb};
 
 const ZK: [&str; 3] = ["tasks=3", "check", "volume"];
 const KAFKA: [&str; 6] = [
@@ -58,6 +58,112 @@ fn a_down_survives_a_kill_at_every_record() {
     });
 }
 
+#[test]
+fn operations_survive_a_kill_at_every_record() {
+    let ring = ["asked=tidy", "every=repair:3m"];
+    everywhere(|sim| {
+        run(sim, &[&ZK, &ring], &[&KAFKA]);
+        let operation = "tidy".to_owned();
+        let asked = |sim: &Sim| {
+            let zk = sim.engine().unwrap().system(&vdc(), "zk");
+            zk.unwrap().header.intent.operate.get("tidy").copied()
+        };
+        sim.command(Command::Verb {
+            vdc: vdc(),
+            application: Some(name("zk")),
+            task: None,
+            verb: Verb::Operate {
+                operation: operation.clone(),
+            },
+        })
+        .unwrap()
+        .ok();
+        sim.decide();
+        // A person whose command was lost gives it again.
+        if asked(sim).is_none() {
+            sim.command(Command::Verb {
+                vdc: vdc(),
+                application: Some(name("zk")),
+                task: None,
+                verb: Verb::Operate { operation },
+            })
+            .unwrap()
+            .ok();
+            sim.decide();
+        }
+        settle(sim);
+        run(sim, &[&ZK, &ring, &["env=new"]], &[&KAFKA]);
+        wait(sim, Span::minutes(4));
+        settle(sim);
+        let system = sim.engine().unwrap().system(&vdc(), "zk").unwrap();
+        assert_eq!(system.operations["tidy"].asked, 1, "asked once, done once");
+        assert!(
+            system.operations["repair"].last_done().is_some(),
+            "done by its schedule"
+        );
+    });
+}
+
+#[test]
+fn an_expiry_survives_a_kill_at_every_record() {
+    everywhere(|sim| {
+        run(sim, &[&ZK], &[&KAFKA]);
+        let ttl = Ttl::For(Span::minutes(70));
+        command(sim, Command::Live { vdc: vdc(), ttl });
+        wait(sim, Span::minutes(80));
+        settle(sim);
+        let engine = sim.engine().unwrap();
+        assert!(engine.systems().next().is_none(), "nothing is left");
+        assert!(engine.vdc(&vdc()).is_none(), "nor its record");
+        assert_eq!(sim.world.volumes().count(), 0, "no volume is left");
+        for text in [
+            "ends in 1h:",
+            "ends in 10m:",
+            "ends in 1m:",
+            "its time was over",
+        ] {
+            let said = sim.journal.iter();
+            let said = said.filter(|note| note.text.starts_with(text)).count();
+            assert!(said <= 1, "{text:?} is said {said} times");
+        }
+    });
+}
+
+#[test]
+fn a_server_that_was_away_says_once_how_much_is_left() {
+    let mut sim = sim();
+    run(&mut sim, &[&ZK], &[&KAFKA]);
+    let ttl = Ttl::For(Span::minutes(120));
+    sim.command(Command::Live { vdc: vdc(), ttl })
+        .unwrap()
+        .unwrap();
+    sim.decide();
+    sim.crash();
+    wait(&mut sim, Span::minutes(115));
+    sim.journal.clear();
+    sim.start_server();
+    wait(&mut sim, Span::minutes(1));
+    let told = |sim: &mut Sim| {
+        let notes = std::mem::take(&mut sim.journal);
+        let of_ends = notes.into_iter();
+        let of_ends = of_ends.filter(|note| matches!(note.kind.as_str(), "ttl" | "down"));
+        of_ends.map(|note| note.text).collect::<Vec<_>>()
+    };
+    let [left] = told(&mut sim).try_into().unwrap();
+    assert!(left.starts_with("ends in 4m 59s: ttl 2h"), "{left}");
+    // And when it was away until after the end, it ends at once.
+    sim.crash();
+    wait(&mut sim, Span::minutes(60));
+    sim.start_server();
+    settle(&mut sim);
+    let [over, ended] = told(&mut sim).try_into().unwrap();
+    assert!(
+        over.starts_with("its time was over: ttl 2h, set 2h 5"),
+        "{over}"
+    );
+    assert_eq!(ended, "everything has ended");
+}
+
 /// Plays the story undisturbed, then once for every transaction and every way to die there.
 fn everywhere(story: impl Fn(&mut Sim)) {
     let mut undisturbed = sim();
@@ -100,7 +206,8 @@ fn sim() -> Sim {
             cpu_millis: 4000,
             memory_mib: 4096,
         };
-        sim.world.set_node(name(node), capacity, BTreeMap::new());
+        sim.world
+            .set_node(name(node), capacity, BTreeMap::new(), None);
     }
     settle(&mut sim);
     sim
@@ -116,6 +223,8 @@ fn run(sim: &mut Sim, zk: &[&[&str]], kafka: &[&[&str]]) {
         stack: "s".to_owned(),
         revision: 1,
         systems: BTreeMap::from([spec("zk", zk), spec("kafka", kafka)]),
+        isolation: smack_model::Isolation::Open,
+        ttl: None,
         partial: false,
     };
     command(sim, Command::Run(Box::new(request)));
@@ -133,6 +242,12 @@ fn command(sim: &mut Sim, command: Command) {
         sim.decide();
         settle(sim);
     }
+}
+
+/// Lets so much time pass.
+fn wait(sim: &mut Sim, span: Span) {
+    let until = sim.now + span;
+    while sim.step(until).is_some() {}
 }
 
 /// Lets everything happen, and looks after each step whether a task runs twice.

@@ -11,12 +11,13 @@ use std::panic::AssertUnwindSafe;
 
 use smack_model::{
     End, Goal, Name, NodeId, Resources, ServiceSpec, Span, Status, SystemId, TaskGoal, TaskName,
-    Timestamp, VdcId,
+    Timestamp, VdcId, When,
 };
 use smack_scheduler::sim::{
-    Behaviour, CommitFault, Crash, Fault, Faults, Random, Sim, Step, SupplyPlan, service,
+    Behaviour, CommitFault, Crash, Fault, Faults, OperationPlan, Random, Sim, Step, SupplyPlan,
+    service,
 };
-use smack_scheduler::{Change, Command, RunRequest, Verb, Waiting};
+use smack_scheduler::{Change, Command, RunRequest, Ttl, Verb, Waiting};
 
 /// As many as run in about ten seconds in the dev profile.
 const SEEDS: u64 = 500;
@@ -90,10 +91,12 @@ impl Chaos {
                 memory_mib,
             };
             let rack = format!("r{}", random.below(2));
+            let starting = (random.below(3) == 0).then_some(500);
             sim.world.set_node(
                 node(index),
                 capacity,
                 BTreeMap::from([("rack".to_owned(), rack)]),
+                starting,
             );
         }
         sim.log = loud.then(Vec::new);
@@ -167,6 +170,10 @@ impl Chaos {
             ("budget=2", 300),
             ("minimum=2", 200),
             ("ops=one,two:3", 300),
+            ("asked=tidy,snapshot", 300),
+            ("every=repair:45s", 200),
+            ("seeds=1", 200),
+            ("replacing", 300),
             ("supply=product-1.0", 300),
             ("phases=1,1", 200),
             ("placed", 300),
@@ -179,6 +186,12 @@ impl Chaos {
             if self.random.chance(per_mille) {
                 options.push(option.to_owned());
             }
+        }
+        let in_turn = ["serial", "phases", "founding"];
+        let in_turn = |option: &String| in_turn.iter().any(|word| option.starts_with(word));
+        if self.random.chance(200) && !options.iter().any(in_turn) {
+            // All the first ones are placed before the first is launched.
+            options.push("seeds=2".to_owned());
         }
         if self.random.chance(100) {
             // What has ended well is not asked how it is.
@@ -197,7 +210,10 @@ impl Chaos {
 
     /// One thing that people, machines or programs do.
     fn act(&mut self) {
-        match self.random.below(22) {
+        match self.random.below(25) {
+            22 => self.ttl(),
+            23 => self.operate(),
+            24 => self.operation(),
             0..=3 => self.run_stack(),
             4 | 5 => self.change_stack(),
             6 | 7 => self.verb(),
@@ -261,6 +277,8 @@ impl Chaos {
             stack,
             revision,
             systems,
+            isolation: smack_model::Isolation::Open,
+            ttl: None,
             partial: true,
         };
         self.command(Command::Run(Box::new(request)));
@@ -318,6 +336,47 @@ impl Chaos {
             task,
             verb,
         });
+    }
+
+    /// A time to live, now and then a short one.
+    fn ttl(&mut self) {
+        let vdc = self.some_vdc();
+        let ttl = match self.random.below(4) {
+            0 => Ttl::For(Span(self.random.below(90_000))),
+            1 => Ttl::For(Span::minutes(self.random.below(120))),
+            _ => Ttl::Never,
+        };
+        self.command(Command::Live { vdc, ttl });
+    }
+
+    fn operate(&mut self) {
+        let Some((vdc, app, _)) = self.some_task() else {
+            return;
+        };
+        let names = ["tidy", "snapshot", "repair", "one"];
+        let operation = (*self.random.pick(&names).unwrap()).to_owned();
+        let verb = Verb::Operate { operation };
+        let application = self.random.chance(700).then_some(app);
+        self.command(Command::Verb {
+            vdc,
+            application,
+            task: None,
+            verb,
+        });
+    }
+
+    /// How long an operation takes, and how often it fails first.
+    fn operation(&mut self) {
+        let Some((_, app, _)) = self.some_task() else {
+            return;
+        };
+        let name = *self.random.pick(&["tidy", "repair", "two"]).unwrap();
+        let takes = Span(self.random.below(30_000));
+        let fails = u32::try_from(self.random.below(4)).unwrap();
+        self.say("operation", &format!("{app} {name} {takes} fails {fails}"));
+        let plan = OperationPlan { takes, fails };
+        let plans = &mut self.sim.world.operation_plans;
+        plans.insert((app, name.to_owned()), plan);
     }
 
     fn down(&mut self) {
@@ -460,9 +519,14 @@ impl Chaos {
 
     fn calm(&mut self) {
         self.say("calm", "");
+        for vdc in self.stacks.keys().cloned().collect::<Vec<_>>() {
+            let ttl = Ttl::Never;
+            self.command(Command::Live { vdc, ttl });
+        }
         let world = &mut self.sim.world;
         world.faults = Faults::default();
         world.behaviours.clear();
+        world.operation_plans.clear();
         world.plan_supply("product-1.0", SupplyPlan::After(Span(1)));
         self.sim.planned.clear();
         self.sim.wake_server();
@@ -494,10 +558,17 @@ impl Chaos {
                     memory_mib: 16_384,
                 },
                 attributes,
+                None,
             );
         }
         self.run(self.sim.now + Span::minutes(10));
         let vdcs: Vec<VdcId> = self.stacks.keys().cloned().collect();
+        for options in self.stacks.values_mut().flat_map(BTreeMap::values_mut) {
+            // Silence is looked for between two of them.
+            if options.iter().any(|option| option.starts_with("every=")) {
+                options.push("every=repair:24h".to_owned());
+            }
+        }
         for vdc in vdcs {
             self.run_vdc(vdc.clone());
             for verb in [
@@ -599,6 +670,91 @@ impl Chaos {
         assert!(engine.fleet().is_sound(), "more is promised than there is");
         self.check_reasons();
         self.check_budget(before, step);
+        self.check_operations(before, step);
+        self.check_ends();
+    }
+
+    /// Nothing that serves is stopped by choice while the product is busy with what somebody asked for; and that begins
+    /// only while everything serves, one at a time.
+    fn check_operations(&self, before: &Before, step: &Step) {
+        let rows = &self.sim.store;
+        let is_occasional = |id: &SystemId, operation: &str| {
+            let mut operations = rows.headers[id].spec.operations.iter();
+            operations.any(|wanted| wanted.name == operation && wanted.when != When::Always)
+        };
+        for change in &step.changes {
+            match change {
+                Change::Task(record) if record.status == (Status::Stopping { late: false }) => {
+                    let id = &record.id.system;
+                    let intent = &rows.headers[id].intent;
+                    let row = (id.clone(), record.id.name.clone());
+                    let served = before.statuses.get(&row).is_some_and(Status::is_ready);
+                    let forced = intent.force.get("check");
+                    let forced = forced.is_some_and(|until| *until > self.sim.now);
+                    if !served || forced || intent.goal != Goal::Running {
+                        continue;
+                    }
+                    let busy = before
+                        .underway
+                        .iter()
+                        .filter(|(system, name)| system == id && is_occasional(id, name))
+                        .find(|row| {
+                            rows.operations
+                                .get(*row)
+                                .is_some_and(|row| row.is_underway())
+                        });
+                    assert_eq!(busy, None, "{} is stopped by choice meanwhile", record.id);
+                }
+                Change::Operation(id, name, record)
+                    if record.is_underway() && is_occasional(id, name) =>
+                {
+                    let busy = before.underway.iter().find(|(system, other)| {
+                        let row = (system.clone(), other.clone());
+                        system == id
+                            && other != name
+                            && is_occasional(id, other)
+                            && rows
+                                .operations
+                                .get(&row)
+                                .is_some_and(|row| row.is_underway())
+                    });
+                    assert_eq!(busy, None, "{id}: {name} begins meanwhile");
+                    let all = rows.headers[id].spec.tasks.iter();
+                    for (task, spec) in all.filter(|(_, spec)| spec.goal == TaskGoal::Running) {
+                        let record = &rows.tasks[&(id.clone(), task.clone())];
+                        assert!(
+                            record.status.is_ready() && record.digest == spec.digest(),
+                            "{id}: {name} begins while {task} is {:?}",
+                            record.status
+                        );
+                    }
+                }
+                Change::Vdc(_)
+                | Change::VdcGone(_)
+                | Change::Header(..)
+                | Change::Task(_)
+                | Change::TaskGone(..)
+                | Change::Launch(..)
+                | Change::LaunchGone(..)
+                | Change::Operation(..)
+                | Change::OperationGone(..)
+                | Change::Volume(_)
+                | Change::VolumeGone(_) => {}
+            }
+        }
+    }
+
+    /// Nothing lives on past its time.
+    fn check_ends(&self) {
+        let engine = self.sim.engine().unwrap();
+        if !engine.has_inventory() {
+            return;
+        }
+        for vdc in engine.view().vdcs.values() {
+            let record = &vdc.record;
+            let is_over = record.expires.is_some_and(|at| at <= engine.now());
+            assert!(!is_over || record.down, "{} lives on", record.id);
+        }
     }
 
     fn check_processes(&self) {
@@ -756,14 +912,20 @@ impl Chaos {
 /// What was on record before a step.
 struct Before {
     statuses: BTreeMap<(SystemId, TaskName), Status>,
+    underway: Vec<(SystemId, String)>,
 }
 
 impl Before {
     fn of(sim: &Sim) -> Self {
         let rows = sim.store.tasks.iter();
+        let operations = sim.store.operations.iter();
         Self {
             statuses: rows
                 .map(|(row, record)| (row.clone(), record.status.clone()))
+                .collect(),
+            underway: operations
+                .filter(|(_, record)| record.is_underway())
+                .map(|(row, _)| row.clone())
                 .collect(),
         }
     }

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use smack_model::{Name, Problem, Problems, ServiceSpec, did_you_mean};
-use smack_stack::{Application, Data, Resolved, Value};
+use smack_stack::{Application, Data, Request, Resolved, Value};
 
 use crate::catalog::Catalog;
 use crate::change::upgrade;
+use crate::expose;
 use crate::{ALL, Built, Service, Surroundings};
 
 /// Everything that a run wants.
@@ -24,6 +25,23 @@ pub fn find(kind: &str) -> Option<&'static dyn Service> {
     ALL.iter().find(|service| service.kind() == kind).copied()
 }
 
+/// Resolves a run and builds its applications. The error holds all problems, those of the language and of the services.
+pub fn load(
+    request: &Request<'_>,
+    catalog: &Catalog,
+    nodes: u32,
+) -> Result<(Resolved, Platform), Problems> {
+    let (resolved, mut problems) = smack_stack::resolve_sound(request);
+    match resolved.map(|resolved| (build(&resolved, catalog, nodes), resolved)) {
+        Some((Ok(platform), resolved)) if !problems.has_errors() => Ok((resolved, platform)),
+        Some((Err(found), _)) => {
+            problems.extend(found);
+            Err(problems.sorted())
+        }
+        Some((Ok(_), _)) | None => Err(problems),
+    }
+}
+
 /// Builds every application; `nodes` is the number of nodes for `instances: all`. The error holds all problems.
 pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platform, Problems> {
     let surroundings = Surroundings {
@@ -31,21 +49,32 @@ pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platf
         applications: &resolved.applications,
         nodes,
         zone: &resolved.zone,
+        run: &resolved.run,
         stack: &resolved.stack,
     };
     let mut problems = Problems::default();
     let mut specs = BTreeMap::new();
+    let mut services = BTreeMap::new();
     for (id, application) in &resolved.applications {
         refuse_other_grids(application, &mut problems);
-        match service(application, &mut problems)
-            .map(|service| service.spec(application, &surroundings))
-        {
-            Some(Ok(Built { spec, notices })) => {
+        if let Some(service) = service(application, &mut problems) {
+            services.insert(id, service);
+        }
+    }
+    for (&id, service) in &services {
+        let application = &resolved.applications[id];
+        let mut needed = application.dependencies.iter().map(|(needed, _)| needed);
+        if !needed.all(|needed| services.contains_key(needed)) {
+            // Told already: that there is no ZooKeeper, say, would only follow.
+            continue;
+        }
+        match service.spec(application, &surroundings) {
+            Ok(Built { mut spec, notices }) => {
+                expose::apply(application, &mut spec, &mut problems);
                 specs.insert(id.clone(), spec);
                 problems.extend(notices);
             }
-            Some(Err(found)) => problems.extend(found),
-            None => {}
+            Err(found) => problems.extend(found),
         }
     }
     for application in resolved.applications.values() {
@@ -103,8 +132,8 @@ fn refuse_other_grids(application: &Application, problems: &mut Problems) {
 const FRAMEWORKS: &[(&str, &str)] = &[
     ("kafka-mesos-", "use type: kafka"),
     ("exhibitor-mesos-", "use type: zookeeper"),
-    ("dse-mesos-", "Cassandra is not there yet"),
-    ("zipkin-mesos-", "Zipkin is not there yet"),
+    ("dse-mesos-", "use type: cassandra"),
+    ("zipkin-mesos-", "use type: zipkin"),
     ("statsd-mesos-", "statsd is not there yet"),
     ("syslog-mesos-", "syslog is not there yet"),
     ("go-kafka-client-mesos-", "its workers are not there yet"),

@@ -11,12 +11,20 @@ use serde::Deserialize;
 /// The embedded texts, by file name.
 const TEXTS: &[(&str, &str)] = &[
     (
+        "cassandra-5.0.9.toml",
+        include_str!("../../../catalog/cassandra-5.0.9.toml"),
+    ),
+    (
         "kafka-3.9.2.toml",
         include_str!("../../../catalog/kafka-3.9.2.toml"),
     ),
     (
         "kafka-4.3.1.toml",
         include_str!("../../../catalog/kafka-4.3.1.toml"),
+    ),
+    (
+        "zipkin-3.6.1.toml",
+        include_str!("../../../catalog/zipkin-3.6.1.toml"),
     ),
     (
         "zookeeper-3.9.5.toml",
@@ -60,6 +68,11 @@ pub struct Entry {
     pub coordinates: Vec<String>,
     /// for the lock script: the artifacts of the closure that stay; absent means all
     pub keep: Option<Vec<String>>,
+    /// for the lock script: classifiers, by their start, whose artifacts go
+    #[serde(default)]
+    pub drop: Vec<String>,
+    /// how its one jar becomes a class path; absent: the jars are the class path
+    pub unpack: Option<Unpack>,
     /// for the lock script: what the command line tools need on top
     #[serde(default)]
     pub tools: Vec<String>,
@@ -94,6 +107,14 @@ pub struct Entry {
     pub locked: Locked,
 }
 
+/// What holds a class path inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unpack {
+    /// an executable jar of Spring Boot: `BOOT-INF/classes` and then the jars of `BOOT-INF/lib`
+    SpringBoot,
+}
+
 /// How a Kafka cluster keeps its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -125,6 +146,17 @@ pub struct Locked {
     /// prefixes found in the product
     #[serde(default)]
     pub config_prefixes: Vec<String>,
+    /// keys of older versions that have another name now, sorted
+    #[serde(default)]
+    pub former_config_keys: Vec<Renamed>,
+}
+
+/// A configuration key that got another name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renamed {
+    pub was: String,
+    pub now: String,
 }
 
 /// One file in the Maven layout.
@@ -363,6 +395,14 @@ impl Entry {
             || prefixes
                 .into_iter()
                 .any(|prefix| key.len() > prefix.len() && key.starts_with(prefix.as_str()))
+    }
+
+    /// What a key of an older version is called now.
+    pub fn renamed_key(&self, key: &str) -> Option<&str> {
+        let mut renamed = self.locked.former_config_keys.iter();
+        renamed
+            .find(|renamed| renamed.was == key)
+            .map(|renamed| renamed.now.as_str())
     }
 
     /// Whether a topic may be configured with this key.

@@ -32,6 +32,8 @@ impl Jvm<'_> {
         let flags = flags.filter(|flag| !(collector_chosen && is_collector_flag(flag)));
         command.extend(flags.map(|flag| Template::from(flag.as_str())));
         command.extend(self.options.iter().cloned());
+        // Who it is, for whoever looks at the machine's processes.
+        command.push(Template::from("-Dsmack.task=").piece(Piece::Path));
         command.push(Piece::SharedArchive(set.clone()).into());
         command.push("-cp".into());
         command.push(Piece::ClassPath(set).into());

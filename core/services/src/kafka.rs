@@ -7,13 +7,13 @@ mod settings;
 mod topics;
 mod zookeeper;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use smack_model::{
     Check, Content, FilePlace, FileSpec, Launch, Minimum, Name, OnChange, Operation, OperationSpec,
     Piece, PortSpec, Probe, Problem, Problems, Requirement, Retry, ServiceSpec, TaskGoal, TaskName,
-    TaskSpec, Template, Until,
+    TaskSpec, Template, Until, When,
 };
 use smack_stack::Application;
 
@@ -181,6 +181,7 @@ fn operation(topic: &topics::Topic) -> OperationSpec {
             replication: topic.replication,
             config: topic.config.clone(),
         },
+        when: When::Always,
     }
 }
 
@@ -287,6 +288,11 @@ fn task(cluster: &Cluster<'_>, nodes: &[Node], node: &Node) -> TaskSpec {
         stop: shape.stop.clone(),
         retry: retry(cluster),
         member: Some(node.id),
+        exposed: if node.roles.has_broker() {
+            [label("client")].into()
+        } else {
+            BTreeSet::new()
+        },
     }
 }
 

@@ -2,9 +2,11 @@
 //! catalog of real software. Pure: no IO. The one crate that knows both applications and tasks; knows no grid.
 
 mod build;
+mod cassandra;
 pub mod catalog;
 mod change;
 mod command;
+mod expose;
 mod job;
 mod jvm;
 mod kafka;
@@ -16,6 +18,7 @@ mod properties;
 mod schema;
 mod shape;
 mod text;
+mod zipkin;
 mod zookeeper;
 
 use std::collections::BTreeMap;
@@ -23,7 +26,7 @@ use std::collections::BTreeMap;
 use smack_model::{Name, Problems, ServiceSpec};
 use smack_stack::Application;
 
-pub use build::{Platform, build, change, find};
+pub use build::{Platform, build, change, find, load};
 pub use catalog::Catalog;
 pub use program::OLD_KEYS;
 pub use schema::{COMMON, FieldSchema, JAVA, Sort, application_schema};
@@ -73,6 +76,8 @@ pub struct Surroundings<'a> {
     /// How many nodes there are, for `instances: all`.
     pub nodes: u32,
     pub zone: &'a Name,
+    /// The name of the virtual data center in its zone.
+    pub run: &'a Name,
     pub stack: &'a Name,
 }
 
@@ -80,6 +85,8 @@ pub struct Surroundings<'a> {
 pub static ALL: &[&dyn Service] = &[
     &zookeeper::ZooKeeper,
     &kafka::Kafka,
+    &cassandra::Cassandra,
+    &zipkin::Zipkin,
     &command::Command,
     &job::Job,
 ];

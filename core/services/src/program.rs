@@ -97,6 +97,7 @@ fn task(program: &Program) -> TaskSpec {
         stop: shape.stop.clone(),
         retry: shape.retry.clone(),
         member: None,
+        exposed: program.ports.iter().map(|port| port.name.clone()).collect(),
     }
 }
 

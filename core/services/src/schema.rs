@@ -141,6 +141,12 @@ pub const COMMON: &[FieldSchema] = &[
         "",
         "For people and discovery; a changed one restarts nothing.",
     ),
+    FieldSchema::new(
+        "expose",
+        Sort::AnyOf(&[Sort::Bool, Sort::List(&Sort::Text)]),
+        "true",
+        "Which ports are reached from outside on the same address: those meant for clients, none, or those named.",
+    ),
     FieldSchema::new("retry", RETRY, "", "When a failed task is tried again."),
     FieldSchema::new(
         "failover",

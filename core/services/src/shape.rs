@@ -38,6 +38,8 @@ pub(crate) fn read(
     application: &Application,
     defaults: Defaults,
 ) -> Shape {
+    // Read once the ports are known: `expose.rs`.
+    reader.value("expose");
     Shape {
         needs: Resources {
             cpu_millis: cpu_millis(reader).unwrap_or(defaults.needs.cpu_millis),

@@ -187,6 +187,7 @@ fn task(ensemble: &Ensemble<'_>, names: &[TaskName], index: usize) -> TaskSpec {
         stop: shape.stop.clone(),
         retry: shape.retry.clone(),
         member: Some(member),
+        exposed: [label("client")].into(),
     }
 }
 

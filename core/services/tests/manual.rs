@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use smack_services::Catalog;
 use smack_stack::{LayerSource, Level, Request, Resolved, Source, heading, render, resolve};
 
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 7] = [
     ("language", include_str!("../../../docs/language.md")),
     ("command", include_str!("../../../docs/command.md")),
     ("job", include_str!("../../../docs/job.md")),
     ("zookeeper", include_str!("../../../docs/zookeeper.md")),
     ("kafka", include_str!("../../../docs/kafka.md")),
+    ("cassandra", include_str!("../../../docs/cassandra.md")),
+    ("zipkin", include_str!("../../../docs/zipkin.md")),
 ];
 
 /// A fenced block: the word after the fence, the line it begins at, its text.

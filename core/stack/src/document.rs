@@ -87,6 +87,8 @@ pub(crate) struct Document {
     pub(crate) parameters: Map,
     pub(crate) applications: Map,
     pub(crate) grid: Option<Value>,
+    pub(crate) isolation: Option<Value>,
+    pub(crate) require: Option<Value>,
     /// `final:`, only in layers.
     pub(crate) fixed: Block,
     /// `limits:`, only in layers.
@@ -154,6 +156,7 @@ pub(crate) fn load(wanted: &Wanted<'_>, problems: &mut Problems) -> Option<Docum
     let mut block = |key: &str| map.shift_remove(key);
     let (parameters, applications) = (block("parameters"), block("applications"));
     let (grid, fixed, limits) = (block("grid"), block("final"), block("limits"));
+    let (isolation, require) = (block("isolation"), block("require"));
     Some(Document {
         heading,
         label,
@@ -161,6 +164,8 @@ pub(crate) fn load(wanted: &Wanted<'_>, problems: &mut Problems) -> Option<Docum
         parameters: as_block("parameters", parameters, problems),
         applications: applications_of(applications, problems),
         grid,
+        isolation,
+        require,
         fixed: read_block("final", fixed.filter(|_| is_layer), problems),
         limits: read_block("limits", limits.filter(|_| is_layer), problems),
     })
@@ -260,7 +265,16 @@ fn read_heading(map: &Map, problems: &mut Problems) -> Heading {
 }
 
 fn refuse_unknown(map: &Map, is_layer: bool, problems: &mut Problems) {
-    const COMMON: &[&str] = &["name", "doc", "from", "applications", "parameters", "grid"];
+    const COMMON: &[&str] = &[
+        "name",
+        "doc",
+        "from",
+        "applications",
+        "parameters",
+        "grid",
+        "isolation",
+        "require",
+    ];
     const LAYER: &[&str] = &["level", "parent", "final", "limits"];
     let known = || {
         COMMON

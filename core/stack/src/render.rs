@@ -22,6 +22,14 @@ pub fn render(resolved: &Resolved, with_origin: bool) -> String {
         .collect();
     out.comment(&format!("run {} in {}", resolved.shown, path.join("/")));
     out.line(0, "name", &quoted(resolved.stack.as_str()), None);
+    if let Some(level) = &resolved.isolation {
+        out.line(
+            0,
+            "isolation",
+            level.value.word(),
+            Some((&level.place, &[])),
+        );
+    }
     if !resolved.parameters.is_empty() {
         out.text.push_str("parameters:\n");
         for (name, parameter) in &resolved.parameters {

@@ -1,21 +1,22 @@
 //! The one entry: texts of a run -> one resolved stack, or all problems at once. Loads, sets parameters, lays the
 //! files over each other, builds the applications and checks the bounds, in this order. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use smack_model::{Name, Problem, Problems};
+use smack_model::{Isolation, Name, Place, Problem, Problems, Severity};
 
 use crate::application::{Application, Builder};
 use crate::bounds::{self, Finals};
 use crate::chain::{self, Chain};
-use crate::document::{Level, option_place};
+use crate::document::{Document, Level, option_place};
+use crate::isolation;
 use crate::merge::{self, Context};
 use crate::near::near;
 use crate::parameter::{self, Parameter};
 use crate::substitute::{Filling, Origin, Variables};
-use crate::value::{Data, Map, Value};
+use crate::value::{Data, Map, Setting, Value};
 
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +73,12 @@ pub struct Resolved {
     /// The name of the run as it was spelled.
     pub shown: String,
     pub parameters: BTreeMap<String, Parameter>,
+    /// How far the virtual data center is to be kept apart; absent: as far as the nodes can.
+    #[serde(default)]
+    pub isolation: Option<Setting<Isolation>>,
+    /// How far it must be.
+    #[serde(default)]
+    pub required_isolation: Option<Setting<Isolation>>,
     /// By id.
     pub applications: BTreeMap<Name, Application>,
     /// Everything worth telling that is no error.
@@ -80,6 +87,15 @@ pub struct Resolved {
 
 /// Resolves a run. The error holds all problems, notices included.
 pub fn resolve(request: &Request<'_>) -> Result<Resolved, Problems> {
+    match resolve_sound(request) {
+        (Some(resolved), problems) if !problems.has_errors() => Ok(resolved),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// As [`resolve`]. With errors come the applications that none of them touches, also not by a dependency: whoever knows
+/// services can tell at once what else is wrong, and nothing that only follows.
+pub fn resolve_sound(request: &Request<'_>) -> (Option<Resolved>, Problems) {
     let mut problems = Problems::default();
     let chain = chain::load(request, &mut problems);
     let shown = request
@@ -91,18 +107,20 @@ pub fn resolve(request: &Request<'_>) -> Result<Resolved, Problems> {
     };
     if !chain.is_complete {
         // What follows needs every file: it would report what the missing ones supply.
-        return Err(problems.sorted());
+        return (None, problems.sorted());
     }
     let mut variables = predefined(request, &chain, run.as_ref());
     let vars = last_of_each(request.vars);
+    let errors_before = errors(&problems).count();
     let mut parameters = parameter::resolve(&chain.documents, &vars, &mut variables, &mut problems);
+    let has_parameters = errors(&problems).count() == errors_before;
     let merged = merged(&chain, &variables, &mut problems);
     let mut builder = Builder {
         documents: &chain.documents,
         variables: &variables,
         problems: &mut problems,
     };
-    let built = builder.build(merged);
+    let mut built = builder.build(merged);
     for parameter in parameters.values_mut() {
         let value = parameter.value.clone();
         let mut filling = Filling::new(&variables, &built.exports, &mut problems);
@@ -114,6 +132,7 @@ pub fn resolve(request: &Request<'_>) -> Result<Resolved, Problems> {
         .map(|application| (application.key.as_str(), &application.settings))
         .collect();
     bounds::check_limits(&chain.documents, &parameters, &limited, &mut problems);
+    let levels = isolation::resolve(&chain.documents, &mut problems);
     for name in variables.unused() {
         let problem = Problem::notice(
             Some(&option_place("--var")),
@@ -133,18 +152,78 @@ pub fn resolve(request: &Request<'_>) -> Result<Resolved, Problems> {
         );
     }
     let problems = problems.sorted();
-    match (problems.has_errors(), chain.stack, chain.zone, run) {
-        (false, Some(stack), Some(zone), Some(run)) => Ok(Resolved {
-            stack,
-            zone,
-            layer_path: chain.layer_path,
-            run,
-            shown,
-            parameters,
-            applications: built.applications,
-            notices: problems,
-        }),
-        _ => Err(problems),
+    let (Some(stack), Some(zone), Some(run)) = (chain.stack, chain.zone, run) else {
+        return (None, problems);
+    };
+    if problems.has_errors() {
+        let places = errors(&problems).filter_map(|problem| problem.place.as_ref());
+        let touched = Touched {
+            places: places.collect(),
+            has_parameters,
+        };
+        touched.leave_out(&mut built.applications, &chain.documents);
+    }
+    let resolved = Resolved {
+        stack,
+        zone,
+        layer_path: chain.layer_path,
+        run,
+        shown,
+        parameters,
+        isolation: levels.wanted,
+        required_isolation: levels.required,
+        applications: built.applications,
+        notices: problems.clone(),
+    };
+    (Some(resolved), problems)
+}
+
+fn errors(problems: &Problems) -> impl Iterator<Item = &Problem> {
+    let is_error = |problem: &&Problem| problem.severity == Severity::Error;
+    problems.0.iter().filter(is_error)
+}
+
+/// What errors lie on.
+struct Touched<'a> {
+    places: BTreeSet<&'a Place>,
+    /// No parameter is wrong, so every reference to one has a true value.
+    has_parameters: bool,
+}
+
+impl Touched<'_> {
+    /// Takes out the applications that have a touched value in any file, and those that need them.
+    fn leave_out(&self, applications: &mut BTreeMap<Name, Application>, documents: &[Document]) {
+        let mut needed_by: BTreeMap<&Name, Vec<&Name>> = BTreeMap::new();
+        let mut open = Vec::new();
+        for (id, application) in &*applications {
+            for (needed, _) in &application.dependencies {
+                needed_by.entry(needed).or_default().push(id);
+            }
+            let mut entries = documents.iter().flat_map(|document| {
+                let blocks = [&document.applications, &document.fixed.applications];
+                blocks.map(|block| block.get(&application.key))
+            });
+            if entries.any(|entry| entry.is_some_and(|entry| self.is_in(entry))) {
+                open.push(id);
+            }
+        }
+        let mut out = BTreeSet::new();
+        while let Some(id) = open.pop() {
+            if out.insert(id.clone()) {
+                open.extend(needed_by.get(id).into_iter().flatten());
+            }
+        }
+        applications.retain(|id, _| !out.contains(id));
+    }
+
+    fn is_in(&self, value: &Value) -> bool {
+        let is_inside = match &value.data {
+            Data::List(items) => items.iter().any(|item| self.is_in(item)),
+            Data::Map(map) => map.values().any(|item| self.is_in(item)),
+            Data::Text(text) => !self.has_parameters && text.to_string().contains("${"),
+            Data::Null | Data::Bool(_) | Data::Integer(_) | Data::Number(_) => false,
+        };
+        is_inside || self.places.contains(&value.place)
     }
 }
 

@@ -86,6 +86,18 @@ pub fn json_schema(kinds: &[KindSchema<'_>]) -> Json {
             "level": documented("Of a layer: where it stands.", json!({"enum": ["datacenter", "cluster", "zone"]})),
             "parent": documented("Of a layer: the layer above it.", json!({"type": ["string", "null"]})),
             "grid": {"$ref": "#/$defs/grid"},
+            "isolation": documented(
+                "How far the virtual data center is kept apart; as far as the nodes can if left out.",
+                json!({"enum": ["open", "vdc", null]}),
+            ),
+            "require": documented(
+                "What a run must have: it is refused where the nodes can do less.",
+                json!({
+                    "type": ["object", "null"],
+                    "additionalProperties": false,
+                    "properties": {"isolation": {"enum": ["open", "vdc", null]}},
+                }),
+            ),
             "parameters": documented(
                 "In a stack: what may be set from outside. In a layer: values for them.",
                 json!({"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/parameter"}}),

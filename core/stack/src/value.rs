@@ -163,7 +163,7 @@ impl Value {
     }
 
     /// What it is and which: `the text "many"`, `a list`.
-    pub(crate) fn described(&self) -> String {
+    pub fn described(&self) -> String {
         match &self.data {
             Data::Null => "nothing".to_owned(),
             Data::Bool(_) => format!("the bool {}", self.written),

@@ -406,6 +406,8 @@ fn stack(number: usize, cpu: &str, memory: &str) -> Outcome<RunRequest> {
         stack: "scale".to_owned(),
         revision: 1,
         systems: platform.specs,
+        isolation: smack_model::Isolation::Open,
+        ttl: None,
         partial: false,
     })
 }
@@ -431,6 +433,8 @@ fn node(number: usize) -> Outcome<Node> {
             cpu_millis: 32_000,
             memory_mib: 65_536,
         },
+        starting: None,
+        isolation: smack_model::Isolation::Open,
         addressing: Addressing::PerNode {
             address,
             ports: (31_000, 32_000),

@@ -2,20 +2,21 @@
 //! connection; everything that changes something goes through the loop.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::{Path as UrlPath, Request, State};
+use axum::extract::{DefaultBodyLimit, Path as UrlPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use smack_grids::LocalGrid;
-use smack_model::{Name, Node, Problems, Timestamp, VdcId, did_you_mean};
+use smack_model::{Isolation, Name, Node, Problems, Timestamp, VdcId, did_you_mean};
 use smack_scheduler::{Command, Engine, VdcStatus};
 use smack_store::{Reader, Write};
 use tokio::net::UnixListener;
@@ -25,11 +26,15 @@ use crate::decider::{Failure, Input, Published};
 use crate::wire;
 
 mod events;
+mod flows;
 mod library;
 mod logs;
+mod names;
+mod owners;
 mod remains;
 mod runs;
 mod status;
+mod traces;
 mod verbs;
 
 /// What every request may use.
@@ -43,12 +48,24 @@ pub(crate) struct Shared {
     pub(crate) started: Timestamp,
     pub(crate) nodes: Vec<Node>,
     pub(crate) limits: String,
+    /// Where names are served, or why they are not.
+    pub(crate) dns: Result<SocketAddr, String>,
     /// The last request: a server in use does not end for idleness.
     pub(crate) touched: Mutex<Instant>,
 }
 
-/// The level of isolation that this grid gives.
-pub(crate) const ISOLATION: &str = "open";
+impl Shared {
+    /// Where names are served on this machine.
+    pub(crate) fn dns_address(&self) -> Option<String> {
+        self.dns.as_ref().ok().map(SocketAddr::to_string)
+    }
+
+    /// The strictest level that all nodes can do.
+    pub(crate) fn isolation(&self) -> Isolation {
+        let levels = self.nodes.iter().map(|node| node.isolation);
+        levels.min().unwrap_or_default()
+    }
+}
 
 /// Binds the socket for its owner alone; one that a dead server left is removed. The caller holds the home's lock.
 pub(crate) fn listen(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
@@ -61,6 +78,9 @@ pub(crate) fn listen(path: &Path) -> io::Result<std::os::unix::net::UnixListener
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
+
+/// A stack of 16 MiB, each of its bytes written as `\u0007`, and its parents.
+const BODY_BYTES_MAX: usize = 128 << 20;
 
 pub(crate) async fn serve(listener: std::os::unix::net::UnixListener, shared: Arc<Shared>) {
     let listener = match UnixListener::from_std(listener) {
@@ -78,6 +98,7 @@ pub(crate) async fn serve(listener: std::os::unix::net::UnixListener, shared: Ar
         .route("/v1/vdcs/{zone}/{name}/exports", get(status::exports))
         .route("/v1/vdcs/{zone}/{name}/verbs", post(verbs::verb))
         .route("/v1/vdcs/{zone}/{name}/down", post(verbs::down))
+        .route("/v1/vdcs/{zone}/{name}/ttl", post(verbs::ttl))
         .route("/v1/vdcs/{zone}/{name}/rollback", post(runs::rollback))
         .route("/v1/vdcs/{zone}/{name}/revisions", get(runs::revisions))
         .route("/v1/vdcs/{zone}/{name}/show", get(runs::show))
@@ -88,12 +109,19 @@ pub(crate) async fn serve(listener: std::os::unix::net::UnixListener, shared: Ar
         )
         .route("/v1/vdcs/{zone}/{name}/remains", get(remains::remains))
         .route("/v1/events", get(events::events))
+        .route("/v1/traces", get(traces::list))
+        .route("/v1/traces/{id}", get(traces::one))
+        .route("/v1/flows", get(flows::flows))
+        .route("/v1/dns", get(names::dns))
+        .route("/v1/processes", get(owners::processes))
+        .route("/v1/owners", get(owners::owners))
         .route("/v1/library", get(library::list).post(library::add))
         .route(
             "/v1/library/{name}",
             get(library::show).delete(library::remove),
         )
         .fallback(|| async { Refused::not_found("there is no such path".to_owned()) })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), touch))
         .with_state(shared);
     if let Err(error) = axum::serve(listener, app).await {
@@ -195,12 +223,19 @@ impl From<Failure> for Refused {
         use smack_scheduler::Refused as Core;
         let status = match &failure {
             Failure::Halted(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Failure::Refused(Core::NoVdc(_) | Core::NoApplication { .. } | Core::NoTask { .. }) => {
-                StatusCode::NOT_FOUND
-            }
-            Failure::Refused(Core::NoGate(_) | Core::NeedsTask(_) | Core::NotOfATask(_)) => {
-                StatusCode::BAD_REQUEST
-            }
+            Failure::Refused(
+                Core::NoVdc(_)
+                | Core::NoApplication { .. }
+                | Core::NoTask { .. }
+                | Core::NoOperation { .. },
+            ) => StatusCode::NOT_FOUND,
+            Failure::Refused(
+                Core::NoGate(_)
+                | Core::NeedsTask(_)
+                | Core::NotOfATask(_)
+                | Core::NotAsked(_)
+                | Core::NoTime(_),
+            ) => StatusCode::BAD_REQUEST,
             Failure::Refused(Core::GoingDown(_) | Core::DoesNotFit(_) | Core::Leaving { .. }) => {
                 StatusCode::CONFLICT
             }

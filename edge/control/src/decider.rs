@@ -225,7 +225,9 @@ impl Decider {
             | Action::Stop { .. }
             | Action::Ask(_)
             | Action::Release(_)
-            | Action::Forget(_) => self.grid.perform(self.engine.epoch(), action),
+            | Action::Forget(_)
+            | Action::Network(_)
+            | Action::NetworkEnd(_) => self.grid.perform(self.engine.epoch(), action),
             Action::Supply(name) => self.supplier.supply(name),
             // The receiver ends only with the server.
             Action::Probe(_) | Action::ProbeEnd(_) | Action::Question(_) | Action::Operate(_) => {

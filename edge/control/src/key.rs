@@ -219,7 +219,93 @@ mod tests {
             epoch: Epoch(7),
             restart: 0,
             replace: 0,
+            settled: 0,
             generation: 1,
+        }
+    }
+
+    /// As the first version of smack wrote them, before there were levels of isolation, times to live and operations
+    /// that are asked for: what is absent has its value of then.
+    #[test]
+    fn rows_of_the_first_smack_are_understood() {
+        let rows = [
+            (
+                "vdc/default/pipeline",
+                r#"{"v":1,"d":{"id":{"zone":"default","name":"pipeline"},"shown":"Pipeline","stack":"pipeline","revision":2,"created":1,"updated":2,"down":false}}"#,
+            ),
+            (
+                "system/default/pipeline/kafka!1",
+                r#"{"v":1,"d":{"intent":{"goal":"running","paused":false,"restart":0,"forgiven":5},"revision":2,"spec":{"kind":"kafka","tasks":{},"phases":[],"requires":[],"budget":1,"roll_last":null,"check":null,"operations":[{"name":"topic events","operation":{"kafka_topic":{"topic":"events","partitions":3,"replication":1,"config":{}}}}],"drains":{},"minimum":{"tasks":0,"reason":""},"stop_order":"phases_reversed","exports":{},"labels":{}},"since":1,"ended":null}}"#,
+            ),
+            (
+                "task/default/pipeline/kafka!1/broker-0",
+                r#"{"v":1,"d":{"id":"default/pipeline/kafka!1/broker-0#2","digest":"0123456789abcdef","node":"local","address":"127.70.0.1","ports":{"client":9092},"status":{"ready":{"pid":42}},"since":3,"ready_since":3,"claimed":1,"failures":0,"unclean":null,"epoch":7,"restart":0,"replace":0,"generation":1}}"#,
+            ),
+            (
+                "operation/default/pipeline/kafka!1/topic events",
+                r#"{"v":1,"d":{"digest":"ab","status":{"done":{"result":"there"}},"since":9,"failures":0}}"#,
+            ),
+        ];
+        let rows = rows.map(|(key, value)| Row {
+            key: key.to_owned(),
+            version: 1,
+            value: value.as_bytes().to_vec(),
+        });
+        let image = image(&rows).expect("understood");
+        let [vdc] = image.vdcs.as_slice() else {
+            panic!("one record");
+        };
+        assert_eq!((vdc.expires, vdc.ttl, vdc.warned), (None, None, 0));
+        assert_eq!(vdc.isolation, smack_model::Isolation::Open);
+        let (_, header) = &image.headers[0];
+        assert!(header.intent.operate.is_empty());
+        assert_eq!(header.spec.operations[0].when, smack_model::When::Always);
+        assert_eq!(image.tasks, [record()]);
+        let (_, _, operation) = &image.operations[0];
+        assert_eq!((operation.asked, operation.done), (0, None));
+        assert_eq!(operation.last_done(), Some(Timestamp(9)));
+    }
+
+    #[test]
+    fn a_time_to_live_and_an_operation_on_a_schedule_have_this_form() {
+        let vdc = VdcRecord {
+            id: VdcId {
+                zone: Name::new("default").expect("a label"),
+                name: Name::new("qa").expect("a label"),
+            },
+            shown: "QA".to_owned(),
+            stack: "telemetry".to_owned(),
+            revision: 1,
+            created: Timestamp(1),
+            updated: Timestamp(2),
+            down: false,
+            isolation: smack_model::Isolation::Vdc,
+            expires: Some(Timestamp(7_200_001)),
+            ttl: Some(smack_model::Span(7_200_000)),
+            warned: 1,
+        };
+        let operation = OperationRecord {
+            digest: Digest::default(),
+            status: smack_model::OperationStatus::Scheduled,
+            since: Timestamp(9),
+            failures: 0,
+            asked: 2,
+            done: Some(Timestamp(8)),
+        };
+        let id = record().id.system;
+        let changes = [
+            Change::Vdc(vdc),
+            Change::Operation(id, "repair".to_owned(), operation),
+        ];
+        let golden = [
+            r#"{"v":1,"d":{"id":{"zone":"default","name":"qa"},"shown":"QA","stack":"telemetry","revision":1,"created":1,"updated":2,"down":false,"isolation":"vdc","expires":7200001,"ttl":7200000,"warned":1}}"#,
+            r#"{"v":1,"d":{"digest":"","status":"scheduled","since":9,"failures":0,"asked":2,"done":8}}"#,
+        ];
+        for (change, golden) in changes.iter().zip(golden) {
+            let Write::Put { value, .. } = write(change) else {
+                panic!("a put");
+            };
+            assert_eq!(String::from_utf8(value).expect("JSON"), golden);
         }
     }
 
@@ -233,7 +319,7 @@ mod tests {
         let golden = concat!(
             r#"{"v":1,"d":{"id":"default/pipeline/kafka!1/broker-0#2","digest":"0123456789abcdef","node":"local","#,
             r#""address":"127.70.0.1","ports":{"client":9092},"status":{"ready":{"pid":42}},"since":3,"#,
-            r#""ready_since":3,"claimed":1,"failures":0,"unclean":null,"epoch":7,"restart":0,"replace":0,"generation":1}}"#
+            r#""ready_since":3,"claimed":1,"failures":0,"unclean":null,"epoch":7,"restart":0,"replace":0,"generation":1,"settled":0}}"#
         );
         assert_eq!(String::from_utf8(value).expect("JSON"), golden);
     }
@@ -248,6 +334,8 @@ mod tests {
             },
             since: Timestamp(9),
             failures: 0,
+            asked: 3,
+            done: Some(Timestamp(8)),
         };
         let changes = [
             Change::Task(Box::new(record.clone())),

@@ -8,11 +8,12 @@ use smack_grids::Reach as TaskReach;
 use smack_model::{
     About, Action, Event, OperationOrder, Outcome, Probe, ProbeOrder, Question, SystemId, TaskId,
 };
-use smack_products::{Direct, Probed};
+use smack_products::Probed;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
 use crate::clock;
+use crate::inside::Inside;
 
 type Tell = Arc<dyn Fn(Event) + Send + Sync>;
 
@@ -37,7 +38,7 @@ pub(crate) async fn run(mut orders: UnboundedReceiver<Action>, reach: TaskReach,
     let asked: Arc<Mutex<BTreeSet<(SystemId, About)>>> = Arc::default();
     let mut operations: BTreeMap<(SystemId, String), (OperationOrder, JoinHandle<()>)> =
         BTreeMap::new();
-    let reach = Arc::new(reach);
+    let reach = Arc::new(Inside(reach));
     while let Some(action) = orders.recv().await {
         match action {
             Action::Probe(order) => {
@@ -52,7 +53,7 @@ pub(crate) async fn run(mut orders: UnboundedReceiver<Action>, reach: TaskReach,
                     task.abort();
                 }
             }
-            Action::Question(question) => ask(*question, &asked, &tell),
+            Action::Question(question) => ask(*question, &asked, &reach, &tell),
             Action::Operate(order) => {
                 operations.retain(|_, (_, task)| !task.is_finished());
                 let key = (order.system.clone(), order.name.clone());
@@ -62,7 +63,11 @@ pub(crate) async fn run(mut orders: UnboundedReceiver<Action>, reach: TaskReach,
                 {
                     continue;
                 }
-                let task = tokio::spawn(operate((*order).clone(), Arc::clone(&tell)));
+                let task = tokio::spawn(operate(
+                    (*order).clone(),
+                    Arc::clone(&reach),
+                    Arc::clone(&tell),
+                ));
                 if let Some((_, old)) = operations.insert(key, (*order, task)) {
                     old.abort();
                 }
@@ -72,13 +77,15 @@ pub(crate) async fn run(mut orders: UnboundedReceiver<Action>, reach: TaskReach,
             | Action::Ask(_)
             | Action::Release(_)
             | Action::Forget(_)
-            | Action::Supply(_) => {}
+            | Action::Supply(_)
+            | Action::Network(_)
+            | Action::NetworkEnd(_) => {}
         }
     }
 }
 
 /// Probes one task until it is aborted; tells only what is new.
-async fn watch(order: ProbeOrder, reach: Arc<TaskReach>, tell: Tell) {
+async fn watch(order: ProbeOrder, reach: Arc<Inside>, tell: Tell) {
     let began = Instant::now();
     let mut last: Option<Probed> = None;
     let mut failures = 0;
@@ -116,14 +123,14 @@ async fn watch(order: ProbeOrder, reach: Arc<TaskReach>, tell: Tell) {
     }
 }
 
-async fn once(order: &ProbeOrder, reach: &Arc<TaskReach>) -> Probed {
+async fn once(order: &ProbeOrder, reach: &Arc<Inside>) -> Probed {
     let Probe::Exec { command } = &order.probe else {
-        return smack_products::probe(&Direct, order, PROBE_TIMEOUT).await;
+        return smack_products::probe(reach.as_ref(), order, PROBE_TIMEOUT).await;
     };
     let command: Vec<String> = command.iter().map(smack_model::Template::shown).collect();
     let (reach, id) = (Arc::clone(reach), order.id.clone());
     let run = tokio::task::spawn_blocking(move || {
-        reach.exec(&id, &command, &BTreeMap::new(), PROBE_TIMEOUT)
+        reach.0.exec(&id, &command, &BTreeMap::new(), PROBE_TIMEOUT)
     });
     match run.await {
         Ok(Ok(output)) if output.code == 0 => Probed {
@@ -170,7 +177,12 @@ fn last_words(output: &smack_grids::Output) -> String {
 }
 
 /// One question at a time per system and subject.
-fn ask(question: Question, asked: &Arc<Mutex<BTreeSet<(SystemId, About)>>>, tell: &Tell) {
+fn ask(
+    question: Question,
+    asked: &Arc<Mutex<BTreeSet<(SystemId, About)>>>,
+    reach: &Arc<Inside>,
+    tell: &Tell,
+) {
     let key = (question.system.clone(), question.about.clone());
     if !asked
         .lock()
@@ -179,10 +191,10 @@ fn ask(question: Question, asked: &Arc<Mutex<BTreeSet<(SystemId, About)>>>, tell
     {
         return;
     }
-    let (asked, tell) = (Arc::clone(asked), Arc::clone(tell));
+    let (asked, reach, tell) = (Arc::clone(asked), Arc::clone(reach), Arc::clone(tell));
     tokio::spawn(async move {
         let began = clock::now();
-        let answer = smack_products::answer(&Direct, &question, QUESTION_TIMEOUT).await;
+        let answer = smack_products::answer(reach.as_ref(), &question, QUESTION_TIMEOUT).await;
         asked
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -196,7 +208,7 @@ fn ask(question: Question, asked: &Arc<Mutex<BTreeSet<(SystemId, About)>>>, tell
     });
 }
 
-async fn operate(order: OperationOrder, tell: Tell) {
+async fn operate(order: OperationOrder, reach: Arc<Inside>, tell: Tell) {
     let event = |outcome: Outcome| Event::Operation {
         system: order.system.clone(),
         name: order.name.clone(),
@@ -204,6 +216,6 @@ async fn operate(order: OperationOrder, tell: Tell) {
         outcome,
     };
     let report = |progress: String| tell(event(Outcome::Progress(progress)));
-    let outcome = smack_products::perform(&Direct, &order, report).await;
+    let outcome = smack_products::perform(reach.as_ref(), &order, report).await;
     tell(event(outcome));
 }

@@ -13,9 +13,11 @@ use tokio::sync::watch;
 
 use crate::api::{self, Shared};
 use crate::decider::{self, Decider, Input, Published};
+use crate::exporter::{Collector, Exporter};
 use crate::home::{self, Home};
+use crate::inside::Inside;
 use crate::supplier::Supplier;
-use crate::{clock, prober};
+use crate::{clock, dns, prober};
 
 /// How a server runs.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ pub struct ServeOptions {
     pub sources: Sources,
     /// Record start archives in the background.
     pub record_archives: bool,
+    /// Where complete traces are sent, beside each VDC's own Zipkin.
+    pub collectors: Vec<Collector>,
 }
 
 /// Why there is no server, or no longer.
@@ -57,9 +61,8 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     let home = Home::take(&options.home)?;
     raise_open_files();
     let store = Store::open(&home.database())?;
-    let reader = store
-        .reader()
-        .map_err(smack_store::OpenError::Unavailable)?;
+    let reader = || store.reader().map_err(smack_store::OpenError::Unavailable);
+    let (reader, journal) = (reader()?, reader()?);
     let (inputs, received) = channel::<Input>();
     let tell = {
         let inputs = inputs.clone();
@@ -90,12 +93,8 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
         probe_orders,
         publish,
     )?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(16)
-        .thread_keep_alive(Duration::from_secs(5))
-        .build()
-        .map_err(ServeError::Thread)?;
+    let runtime = runtime().map_err(ServeError::Thread)?;
+    let names = dns::bind();
     let shared = Arc::new(Shared {
         inputs: inputs.clone(),
         published: published.clone(),
@@ -106,6 +105,10 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
         started: clock::now(),
         nodes,
         limits: smack_grids::limits::limits().detail,
+        dns: match &names {
+            Ok(sockets) => Ok(sockets.address),
+            Err(error) => Err(error.to_string()),
+        },
         touched: std::sync::Mutex::new(Instant::now()),
     });
     let listener = api::listen(&home.socket()).map_err(|source| ServeError::Listen {
@@ -116,12 +119,18 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
         let (shared, inputs, reach) = (Arc::clone(&shared), inputs.clone(), grid.reach());
         let tell = Arc::new(tell) as Arc<dyn Fn(Event) + Send + Sync>;
         let supplier = Arc::clone(&supplier);
+        let inside = Arc::new(Inside(grid.reach()));
+        let exporter = Exporter::new(published.clone(), inside, options.collectors);
         std::thread::Builder::new()
             .name("io".to_owned())
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::spawn(prober::run(probe_queue, reach, tell));
                     tokio::spawn(ends(inputs.clone()));
+                    tokio::spawn(exporter.run(journal));
+                    if let Ok(sockets) = names {
+                        tokio::spawn(dns::serve(sockets, published.clone()));
+                    }
                     tokio::spawn(record_when_calm(published, supplier));
                     if let Some(idle) = options.idle_exit {
                         tokio::spawn(end_when_idle(Arc::clone(&shared), inputs, idle));
@@ -138,6 +147,14 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     drop(io);
     tracing::info!("ended; tasks go on");
     Ok(result?)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(16)
+        .thread_keep_alive(Duration::from_secs(5))
+        .build()
 }
 
 /// A descriptor is held for every live task: the soft limit goes up to the hard one.

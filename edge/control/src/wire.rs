@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use smack_model::Problem;
+use smack_model::{Problem, Span};
+use smack_scheduler::Ttl;
 
 /// A text with the name that messages give it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct RunBody {
     /// Start what fits even if not everything does.
     #[serde(default)]
     pub partial: bool,
+    /// How long it lives from now on: `2h`, `never`. Absent: what is set stays. A plan does not ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<String>,
 }
 
 /// The answer to both.
@@ -65,6 +69,9 @@ pub struct PlanStep {
     pub effect: String,
     pub reasons: Vec<String>,
     pub after: Vec<String>,
+    /// Of an operation on a schedule: when it begins next, as far as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_ms: Option<u64>,
 }
 
 /// `GET /v1/vdcs` (a list) and `GET /v1/vdcs/{zone}/{name}`.
@@ -83,8 +90,20 @@ pub struct Vdc {
     pub revision: u32,
     pub created_ms: u64,
     pub updated_ms: u64,
+    /// What the full names of its tasks end in: `build92.default.smack`.
+    #[serde(default)]
+    pub domain: String,
+    /// Where the names are served on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<String>,
     /// The isolation level in force.
     pub isolation: String,
+    /// Why its network is not as it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_problem: Option<String>,
+    /// When it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
     /// Whether cpu and memory limits are enforced, and how.
     pub limits: String,
     pub applications: Vec<Application>,
@@ -110,8 +129,33 @@ pub struct Application {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
     pub name: String,
+    /// Nothing is awaited of it now.
     pub done: bool,
     pub text: String,
+    /// `ready`: part of being ready; `asked`: done when somebody asks; `24h`: every so often, and when somebody asks.
+    #[serde(default = "part_of_ready")]
+    pub when: String,
+    /// `waiting`, `running`, `failed`, `done`, or `idle`: not due and never done.
+    #[serde(default)]
+    pub state: String,
+    /// So often somebody has asked for it, and so many of these askings are taken in.
+    #[serde(default)]
+    pub asked: u32,
+    #[serde(default)]
+    pub taken: u32,
+    /// When it was last done well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_ms: Option<u64>,
+    /// When it begins by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_ms: Option<u64>,
+}
+
+/// The word for operations that nobody need ask for.
+pub const PART_OF_READY: &str = "ready";
+
+fn part_of_ready() -> String {
+    PART_OF_READY.to_owned()
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -151,7 +195,7 @@ pub struct Cause {
 /// `POST /v1/vdcs/{zone}/{name}/verbs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerbBody {
-    /// `stop`, `start`, `restart`, `replace`, `pause`, `resume` or `force`.
+    /// `stop`, `start`, `restart`, `replace`, `pause`, `resume`, `force` or `operate`.
     pub verb: String,
     #[serde(default)]
     pub application: Option<String>,
@@ -160,6 +204,32 @@ pub struct VerbBody {
     /// Of `force`: `check`, `budget` or `minimum`.
     #[serde(default)]
     pub gate: Option<String>,
+    /// Of `operate`: the operation's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+}
+
+/// `POST /v1/vdcs/{zone}/{name}/ttl`: how long it lives from now on, `4h` or `never`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TtlBody {
+    pub ttl: String,
+}
+
+/// Reads how long a virtual data center is to live: `2h`, `90m`, `never`.
+pub fn ttl(text: &str) -> Result<Ttl, String> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case("never") {
+        return Ok(Ttl::Never);
+    }
+    let milliseconds = |text| smack_stack::duration_milliseconds(text);
+    if text.strip_prefix('-').and_then(milliseconds).is_some() {
+        return Err("that lies in the past: write a time to come, like 2h".to_owned());
+    }
+    match milliseconds(text).map(u64::try_from) {
+        Some(Ok(0)) => Err("that would be over at once: write a time to come, like 2h".to_owned()),
+        Some(Ok(milliseconds)) => Ok(Ttl::For(Span(milliseconds))),
+        Some(Err(_)) | None => Err("write a time like 90m, 2h or 7d, or never".to_owned()),
+    }
 }
 
 /// `POST /v1/vdcs/{zone}/{name}/down`.
@@ -190,6 +260,9 @@ pub struct Revision {
 /// `GET /v1/vdcs/{zone}/{name}/environment?application=&task=`: what `exec` runs a command with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
+    /// Words to put before a command so that it runs where the task does; none where nothing keeps it apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub way_in: Vec<String>,
     pub directory: String,
     pub variables: BTreeMap<String, String>,
 }
@@ -202,6 +275,22 @@ pub struct Event {
     pub subject: String,
     pub kind: String,
     pub text: String,
+}
+
+/// `GET /v1/traces?vdc=zone/name&limit=`, newest first; `GET /v1/traces/{id}` has all of one, as
+/// `smack_scheduler::trace::Trace`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceLine {
+    pub id: String,
+    /// `zone/name`.
+    pub vdc: String,
+    /// `run revision 2`, `operate repair`.
+    pub title: String,
+    pub began_ms: u64,
+    pub elapsed_ms: u64,
+    /// `underway`, `done`, `failed` or `superseded`.
+    pub outcome: String,
+    pub spans: usize,
 }
 
 /// `GET /v1/vdcs/{zone}/{name}/remains`: what a VDC that is down has left on this machine; all empty: nothing.
@@ -252,6 +341,9 @@ pub struct Server {
     pub isolation: String,
     pub limits: String,
     pub nodes: Vec<ServerNode>,
+    /// Where names are served, UDP and TCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<String>,
     /// Why no decisions are taken at the moment, if so: the disk is full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halted: Option<String>,
@@ -272,4 +364,83 @@ pub struct Refusal {
     pub hint: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+}
+
+/// One row of `GET /v1/flows`: whether one place may reach a port of a ready task, and with `?test=true` whether it does;
+/// of ports on which the task listens now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// `zone/name` of the virtual data center from inside which; absent: from outside of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// `zone/name` of the target's.
+    pub to: String,
+    /// `application/task:port`.
+    pub target: String,
+    pub address: String,
+    pub port: u16,
+    /// As the levels of isolation have it.
+    pub allowed: bool,
+    /// What the trial found; absent if none was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<bool>,
+    /// Why it was not open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// `GET /v1/dns?zone=&vdc=` and `GET /v1/dns?name=`: what the server answers to questions about names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dns {
+    /// Where it listens, UDP and TCP; absent if it does not.
+    pub server: Option<String>,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// The last label of all names.
+    pub domain: String,
+    pub ttl_seconds: u32,
+    pub records: Vec<DnsRecord>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsRecord {
+    pub name: String,
+    /// `A`, `SRV` or `PTR`.
+    pub kind: String,
+    /// As zone files have it: `0 0 9092 broker-0.kafka.build92.default.smack`.
+    pub value: String,
+}
+
+/// One row of `GET /v1/processes?all=true`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    pub pid: u32,
+    pub parent: u32,
+    /// Its name, as the kernel has it.
+    pub program: String,
+    /// `program` (what a task launches) or `child` (what that has started); `shim`, `holder` and `relay` are smack's own;
+    /// `stranger`: nobody's of these.
+    pub role: String,
+    /// `zone/vdc/application/task`; of a holder or relay `zone/vdc`; absent of a stranger.
+    pub path: Option<String>,
+    pub attempt: Option<u32>,
+    /// `running`, `sleeping`, `waiting` (for a disk), `stopped` or `ended` (and not yet taken note of).
+    pub state: String,
+    pub cpu_ms: u64,
+    /// What it has in memory.
+    pub memory_kib: u64,
+    /// Where it listens: `127.1.0.2:9092`, `127.1.0.2:8125 udp`.
+    pub ports: Vec<String>,
+}
+
+/// One row of `GET /v1/owners?pid=`, `?port=&address=` or `?file=`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// `zone/vdc/application/task` or `zone/vdc`; absent if it is none of smack's.
+    pub path: Option<String>,
+    pub attempt: Option<u32>,
+    /// Why it is the owner: `listens on 127.1.0.2:9092`.
+    pub how: String,
+    pub process: Option<Process>,
 }

@@ -137,6 +137,7 @@ fn order(number: usize) -> Result<LaunchOrder, smack_model::NotAName> {
         ports: Ports::new(),
         volumes: BTreeMap::new(),
         needs: Resources::default(),
+        isolation: smack_model::Isolation::Open,
     })
 }
 

@@ -3,14 +3,14 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::sys;
 
 /// Held as long as a shim is in charge.
-const LOCK: &str = ".smack/lock";
+pub(crate) const LOCK: &str = ".smack/lock";
 /// Process id and start time of the shim in charge.
-const SHIM: &str = ".smack/shim";
+pub(crate) const SHIM: &str = ".smack/shim";
 /// What to start, see [`super::order`].
 pub(crate) const ORDER: &str = ".smack/order";
 /// Process id and start time of the task, once its program runs.
@@ -59,12 +59,12 @@ pub(crate) fn after_name(stat: &[u8]) -> Option<&str> {
 }
 
 /// Takes the lock for the life of this process; `false`: another holds it.
-pub(crate) fn lock() -> io::Result<bool> {
+pub(crate) fn lock(name: &str) -> io::Result<bool> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(LOCK)?;
+        .open(name)?;
     match file.try_lock() {
         Ok(()) => {
             // Never closed: the lock ends with the process.
@@ -76,16 +76,29 @@ pub(crate) fn lock() -> io::Result<bool> {
     }
 }
 
-/// Writes down who is in charge.
-pub(crate) fn sign() -> io::Result<()> {
-    let me = Process::find(sys::own_pid()).ok_or_else(|| io::Error::other("no /proc/self/stat"))?;
-    if !Path::new(SHIM).exists() {
-        // Before the claim: nobody reads it yet.
-        return std::fs::write(SHIM, me.text());
+/// Takes the lock as soon as another, which may be about to end, has let go of it.
+pub(crate) fn lock_soon(name: &str) -> io::Result<bool> {
+    let give_up = Instant::now() + Duration::from_secs(1);
+    while !lock(name)? {
+        if Instant::now() > give_up {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
-    let new = ".smack/shim.new";
-    std::fs::write(new, me.text())?;
-    std::fs::rename(new, SHIM)
+    Ok(true)
+}
+
+/// Writes down who is in charge.
+pub(crate) fn sign(name: &str) -> io::Result<()> {
+    let me = Process::find(sys::own_pid()).ok_or_else(|| io::Error::other("no /proc/self/stat"))?;
+    replace(name, &me.text())
+}
+
+/// Writes the file in one step.
+pub(crate) fn replace(name: &str, text: &str) -> io::Result<()> {
+    let new = format!("{name}.new");
+    std::fs::write(&new, text)?;
+    std::fs::rename(new, name)
 }
 
 /// The task as its shim wrote it down.

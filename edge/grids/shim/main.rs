@@ -1,11 +1,18 @@
 //! The parent of one task: claims its sandbox, starts the command, keeps its logs short and writes down how it
 //! ended. It speaks by files only, so that servers of any version understand it, and never restarts anything.
-//! `shim run <staging> <sandbox>` starts; `shim attach <sandbox>` takes over from a shim that was killed.
+//! `shim run <staging> <sandbox>` starts; `shim attach <sandbox>` takes over from a shim that was killed. The same
+//! binary is what a virtual data center needs: `hold` and `relay` for its network, `enter` for commands inside,
+//! `probe` to find out whether it can be had.
 
 mod control;
+mod door;
 mod ending;
+mod enter;
+mod hold;
 mod order;
+mod relay;
 mod rotation;
+mod space;
 mod supervision;
 mod sys;
 mod task;
@@ -14,7 +21,6 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use ending::{Ending, Kind};
 use order::Order;
@@ -23,7 +29,7 @@ use supervision::Supervision;
 /// The end is written.
 const DONE: u8 = 0;
 const USAGE: u8 = 2;
-/// Somebody else has the sandbox, or its lock.
+/// Somebody else has the sandbox, the network, or its lock.
 const REFUSED: u8 = 3;
 /// Failed before the claim: nothing was started. `.smack/failure` says why.
 const FAILED: u8 = 4;
@@ -37,6 +43,13 @@ pub(crate) fn main() -> ExitCode {
     let code = match words.as_slice() {
         [verb, staging, sandbox] if *verb == "run" => run(Path::new(staging), Path::new(sandbox)),
         [verb, sandbox] if *verb == "attach" => attach(Path::new(sandbox)),
+        [verb, directory] if *verb == "hold" => hold::hold(Path::new(directory), false),
+        [verb, directory] if *verb == "rejoin" => hold::hold(Path::new(directory), true),
+        [verb, directory] if *verb == "relay" => relay::relay(Path::new(directory)),
+        [verb, directory, user, program @ ..] if *verb == "enter" => {
+            enter::enter(Path::new(directory), user, program)
+        }
+        [verb] if *verb == "probe" => space::probe(),
         _ => USAGE,
     };
     ExitCode::from(code)
@@ -68,11 +81,11 @@ fn claim(staging: &Path, sandbox: &Path) -> io::Result<Option<(sys::Signals, Ord
     let signals = sys::Signals::block()?;
     sys::new_session();
     std::env::set_current_dir(staging)?;
-    if !control::lock()? {
+    if !control::lock(control::LOCK)? {
         return Ok(None);
     }
     let order = Order::read()?;
-    control::sign()?;
+    control::sign(control::SHIM)?;
     Ending::reserve()?;
     match sys::rename_new(staging, sandbox) {
         Ok(()) => {}
@@ -103,12 +116,8 @@ fn take_over(sandbox: &Path) -> io::Result<Option<Supervision>> {
     let signals = sys::Signals::block()?;
     sys::new_session();
     std::env::set_current_dir(sandbox)?;
-    let give_up = Instant::now() + Duration::from_secs(1);
-    while !control::lock()? {
-        if Instant::now() > give_up {
-            return Ok(None);
-        }
-        std::thread::sleep(Duration::from_millis(5));
+    if !control::lock_soon(control::LOCK)? {
+        return Ok(None);
     }
     if Path::new(control::EXIT).exists() {
         return Ok(None);
@@ -118,7 +127,7 @@ fn take_over(sandbox: &Path) -> io::Result<Option<Supervision>> {
         std::fs::rename(control::PID_NEW, control::PID)?;
     }
     let task = control::read_pid()?;
-    control::sign()?;
+    control::sign(control::SHIM)?;
     let supervision = Supervision::of_stranger(signals, task, &order);
     Ok(Some(supervision))
 }

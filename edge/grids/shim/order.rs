@@ -17,6 +17,8 @@ pub(crate) struct Order {
     pub(crate) directories: Vec<PathBuf>,
     pub(crate) puts: Vec<Put>,
     pub(crate) logs: LogLimits,
+    /// The directory of the network that the program is to run in.
+    pub(crate) network: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -62,6 +64,7 @@ impl Order {
                 every: Duration::from_secs(5),
                 collapse: true,
             },
+            network: None,
         };
         for record in bytes.split(|&byte| byte == 0) {
             let Some(at) = record.iter().position(|&byte| byte == b'=') else {
@@ -84,6 +87,7 @@ impl Order {
         match key {
             b"arg" => self.arguments.push(CString::new(value).ok()?),
             b"env" => self.environment.push(CString::new(value).ok()?),
+            b"network" => self.network = Some(path(value)),
             b"dir" => self.directories.push(path(value)),
             b"put" | b"put-once" => {
                 let at = value.iter().position(|&byte| byte == b'\n')?;
@@ -117,7 +121,7 @@ impl Order {
 
 impl User {
     /// Reads `user:group:group,group`.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, ':');
         let user = parts.next()?.parse().ok()?;
         let group = parts.next()?.parse().ok()?;

@@ -4,23 +4,31 @@
     reason = "system calls without a library, to stay small; each says why it is sound"
 )]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_ulong, c_void};
+use std::ffi::{CString, c_int, c_long, c_uint, c_ulong, c_void};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+
+mod program;
+pub(crate) mod socket;
+pub(crate) mod space;
+pub(crate) mod wait;
+
+pub(crate) use program::{Program, Step, become_user, in_directories, start};
 
 pub(crate) const SIGKILL: c_int = 9;
 pub(crate) const SIGUSR1: c_int = 10;
 const SIGCHLD: c_int = 17;
 pub(crate) const O_NONBLOCK: c_int = 0o4000;
 const O_CLOEXEC: c_int = 0o2_000_000;
-const ENOENT: i32 = 2;
+pub(crate) const ENOENT: i32 = 2;
+pub(crate) const EPIPE: i32 = 32;
 const EACCES: i32 = 13;
 const EEXIST: i32 = 17;
 const EINVAL: i32 = 22;
-const ENOSYS: i32 = 38;
+pub(crate) const ENOSYS: i32 = 38;
 const ENOTEMPTY: i32 = 39;
 
 /// A `sigset_t` of every C library on Linux fits.
@@ -38,15 +46,8 @@ unsafe extern "C" {
     fn setsid() -> c_int;
     fn getpid() -> c_int;
     fn getpgid(pid: c_int) -> c_int;
-    fn fork() -> c_int;
-    fn execve(path: *const c_char, argv: *const *const c_char, env: *const *const c_char) -> c_int;
-    fn _exit(code: c_int) -> !;
     fn dup2(from: c_int, to: c_int) -> c_int;
     fn umask(mask: c_uint) -> c_uint;
-    fn setgroups(count: usize, groups: *const c_uint) -> c_int;
-    fn setgid(group: c_uint) -> c_int;
-    fn setuid(user: c_uint) -> c_int;
-    fn signal(number: c_int, action: usize) -> usize;
     fn sigemptyset(set: *mut SignalSet) -> c_int;
     fn sigaddset(set: *mut SignalSet, number: c_int) -> c_int;
     fn sigprocmask(how: c_int, set: *const SignalSet, old: *mut SignalSet) -> c_int;
@@ -61,6 +62,17 @@ unsafe extern "C" {
     fn syscall(number: c_long, ...) -> c_long;
     fn fallocate(fd: c_int, mode: c_int, offset: isize, length: isize) -> c_int;
     fn lseek(fd: c_int, offset: isize, whence: c_int) -> isize;
+    fn splice(
+        from: c_int,
+        from_offset: *mut i64,
+        to: c_int,
+        to_offset: *mut i64,
+        length: usize,
+        flags: c_uint,
+    ) -> isize;
+    fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
+    fn setrlimit(resource: c_int, limits: *const [c_ulong; 2]) -> c_int;
+    fn getrlimit(resource: c_int, limits: *mut [c_ulong; 2]) -> c_int;
 }
 
 fn checked(result: c_int) -> io::Result<c_int> {
@@ -87,6 +99,11 @@ impl Signals {
             let fd = checked(signalfd(-1, &raw const set, O_CLOEXEC | O_NONBLOCK))?;
             Ok(Self(OwnedFd::from_raw_fd(fd)))
         }
+    }
+
+    /// Becomes readable when a signal has come.
+    pub(crate) fn descriptor(&self) -> &OwnedFd {
+        &self.0
     }
 
     /// Waits for a signal, for `other` to become readable or for the time to pass; signals that came are taken.
@@ -262,133 +279,55 @@ pub(crate) fn first_data(file: &File) -> u64 {
     u64::try_from(at).unwrap_or(0)
 }
 
-/// All that a program needs, in the form in which the kernel takes it.
-pub(crate) struct Program<'a> {
-    /// Tried in order.
-    pub(crate) candidates: &'a [CString],
-    pub(crate) arguments: &'a [CString],
-    pub(crate) environment: &'a [CString],
-    pub(crate) output: &'a File,
-    pub(crate) errors: &'a File,
-    /// User, group, further groups.
-    pub(crate) user: Option<(u32, u32, &'a [u32])>,
-}
-
-/// Starts the program in a session and process group of its own, in the working directory. `written` is told the
-/// process id before the program runs: the child waits for that, and ends itself if this process is killed before.
-/// The outer error means that nothing was started; an inner one says which step of the child failed.
-pub(crate) fn start(
-    program: &Program<'_>,
-    written: impl FnOnce(i32) -> io::Result<()>,
-) -> io::Result<Result<i32, (Step, io::Error)>> {
-    let arguments = pointers(program.arguments);
-    let environment = pointers(program.environment);
-    let (go_read, go_write) = pipe()?;
-    let (failure_read, failure_write) = pipe()?;
-    // SAFETY: this process has one thread, so the child may do whatever it could do itself.
-    let pid = checked(unsafe { fork() })?;
-    if pid == 0 {
-        drop(go_write);
-        let (step, errno) = become_program(program, &arguments, &environment, &go_read);
-        let bytes = [step as i32, errno].map(i32::to_ne_bytes);
-        // SAFETY: the bytes outlive the call; then the child ends without unwinding into the parent's code.
-        unsafe {
-            write(failure_write.as_raw_fd(), bytes.as_ptr().cast(), 8);
-            _exit(127)
-        }
-    }
-    drop((go_read, failure_write));
-    written(pid)?;
-    let mut bytes = [[0_u8; 4]; 2];
-    // SAFETY: the bytes outlive the calls.
-    let count = unsafe {
-        write(go_write.as_raw_fd(), b"g".as_ptr().cast(), 1);
-        read(failure_read.as_raw_fd(), bytes.as_mut_ptr().cast(), 8)
-    };
-    if count != 8 {
-        return Ok(Ok(pid));
-    }
-    // SAFETY: the child has ended or is about to; its end is of no further use.
-    unsafe { waitpid(pid, std::ptr::null_mut(), 0) };
-    let [step, errno] = bytes.map(i32::from_ne_bytes);
-    let step = if step == Step::User as i32 {
-        Step::User
-    } else {
-        Step::Execute
-    };
-    Ok(Err((step, io::Error::from_raw_os_error(errno))))
-}
-
-/// What a child does before its program runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    User = 1,
-    Execute = 2,
-}
-
-fn pointers(texts: &[CString]) -> Vec<*const c_char> {
-    let all = texts.iter().map(|text| text.as_ptr());
-    all.chain([std::ptr::null()]).collect()
-}
-
-/// Comes back only if it failed: the step and the errno.
-fn become_program(
-    program: &Program<'_>,
-    arguments: &[*const c_char],
-    environment: &[*const c_char],
-    go: &OwnedFd,
-) -> (Step, i32) {
-    let errno = || io::Error::last_os_error().raw_os_error().unwrap_or(0);
-    let mut byte = 0_u8;
-    // SAFETY: in the child of a process with one thread; all texts and lists live until it is replaced.
+/// Makes files that nobody else may touch.
+pub(crate) fn only_for_owner<T>(make: impl FnOnce() -> T) -> T {
+    // SAFETY: plain numbers; this process has one thread.
     unsafe {
-        setsid();
-        if read(go.as_raw_fd(), (&raw mut byte).cast(), 1) != 1 {
-            _exit(127);
-        }
-        dup2(program.output.as_raw_fd(), 1);
-        dup2(program.errors.as_raw_fd(), 2);
-        umask(0o022);
-        if let Some((user, group, groups)) = program.user
-            && (setgroups(groups.len(), groups.as_ptr()) < 0
-                || setgid(group) < 0
-                || setuid(user) < 0)
-        {
-            return (Step::User, errno());
-        }
-        // The standard library ignores SIGPIPE, and a server may have been started with more ignored.
-        for number in 1..=31 {
-            signal(number, 0);
-        }
-        let mut none = SignalSet([0; 16]);
-        sigemptyset(&raw mut none);
-        sigprocmask(2, &raw const none, std::ptr::null_mut());
-        let mut worst = ENOENT;
-        for candidate in program.candidates {
-            execve(candidate.as_ptr(), arguments.as_ptr(), environment.as_ptr());
-            match errno() {
-                ENOENT => {}
-                // As a shell does: look on, but remember that something was there.
-                EACCES => worst = EACCES,
-                other => return (Step::Execute, other),
-            }
-        }
-        (Step::Execute, worst)
+        let before = umask(0o077);
+        let made = make();
+        umask(before);
+        made
     }
 }
 
-/// The program's name as the kernel takes it, in each of these directories.
-pub(crate) fn in_directories(directories: &[u8], name: &CStr) -> Vec<CString> {
-    directories
-        .split(|&byte| byte == b':')
-        .filter_map(|directory| {
-            let directory = if directory.is_empty() {
-                b"."
-            } else {
-                directory
-            };
-            let path = [directory, b"/", name.to_bytes()].concat();
-            CString::new(path).ok()
-        })
-        .collect()
+/// Puts a descriptor in the place of a standard one.
+pub(crate) fn replace_standard(number: c_int, with: &File) {
+    // SAFETY: both are open; nothing in this process has that number as its own.
+    unsafe { dup2(with.as_raw_fd(), number) };
+}
+
+/// As many descriptors as this process may have.
+pub(crate) fn want_descriptors() {
+    const OPEN_FILES: c_int = 7;
+    let mut limits = [0; 2];
+    // SAFETY: room for both limits, soft and hard.
+    unsafe {
+        if getrlimit(OPEN_FILES, &raw mut limits) == 0 {
+            limits[0] = limits[1];
+            setrlimit(OPEN_FILES, &raw const limits);
+        }
+    }
+}
+
+/// Room for more than the usual 16 pieces, as far as this user may have it.
+pub(crate) fn widen(pipe: &OwnedFd, bytes: usize) {
+    const SET_PIPE_SIZE: c_int = 1031;
+    if let Ok(bytes) = c_int::try_from(bytes) {
+        // SAFETY: plain numbers.
+        unsafe { fcntl(pipe.as_raw_fd(), SET_PIPE_SIZE, bytes) };
+    }
+}
+
+/// Moves bytes between a pipe and something else without looking at them; does not wait.
+pub(crate) fn move_bytes(
+    from: &impl AsRawFd,
+    to: &impl AsRawFd,
+    length: usize,
+) -> io::Result<usize> {
+    /// SPLICE_F_MOVE and SPLICE_F_NONBLOCK.
+    const FLAGS: c_uint = 3;
+    let none = std::ptr::null_mut();
+    // SAFETY: both descriptors are open; no offsets.
+    let moved = unsafe { splice(from.as_raw_fd(), none, to.as_raw_fd(), none, length, FLAGS) };
+    usize::try_from(moved).map_err(|_| io::Error::last_os_error())
 }

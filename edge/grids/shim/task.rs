@@ -6,8 +6,10 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::chown;
 use std::path::Path;
+use std::time::Instant;
 
 use super::control::{self, Process};
+use super::enter;
 use super::order::{Order, Put, User};
 use super::sys;
 
@@ -33,6 +35,10 @@ pub(crate) fn start(order: &Order) -> Result<i32, Failure> {
     let output = log("stdout.log")?;
     let errors = log("stderr.log")?;
     let candidates = candidates(order);
+    let enter = || match &order.network {
+        Some(network) => enter::go_in(network),
+        None => Ok(()),
+    };
     let program = sys::Program {
         candidates: &candidates,
         arguments: &order.arguments,
@@ -43,12 +49,23 @@ pub(crate) fn start(order: &Order) -> Result<i32, Failure> {
             .user
             .as_ref()
             .map(|user| (user.user, user.group, user.groups.as_slice())),
+        enter: &enter,
     };
-    let pid = match sys::start(&program, write_new_pid) {
-        Err(error) => return Err(failure("fork", error)),
-        Ok(Err((sys::Step::User, error))) => return Err(failure("user", error)),
-        Ok(Err((sys::Step::Execute, error))) => return Err(failure("execute", error)),
-        Ok(Ok(pid)) => pid,
+    let begun = Instant::now();
+    let pid = loop {
+        let (step, error) = match sys::start(&program, write_new_pid) {
+            Ok(Ok(pid)) => break pid,
+            Ok(Err((step, error))) => (step, error),
+            Err(error) => return Err(failure("fork", error)),
+        };
+        let step = match step {
+            // A new child: one that is half inside cannot try again.
+            sys::Step::Network if enter::may_pass(&error) && enter::pause(begun) => continue,
+            sys::Step::Network => "network",
+            sys::Step::User => "user",
+            sys::Step::Execute => "execute",
+        };
+        return Err(failure(step, error));
     };
     // Servers watch for this name: it means that the program runs.
     drop(std::fs::rename(control::PID_NEW, control::PID));

@@ -16,6 +16,7 @@ pub(crate) mod sandbox;
 mod sockets;
 mod stop;
 mod users;
+pub(crate) mod vdc;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use smack_model::{Action, Epoch, Event, JavaNeed, Node, TaskId};
+use smack_model::{Action, Epoch, Event, Isolation, JavaNeed, Node, TaskId};
 
 use crate::Grid;
 use agent::Agent;
@@ -43,6 +44,8 @@ pub struct Options {
     pub logs: LogLimits,
     /// Instead of the machine's own boot id, for tests.
     pub boot_id: Option<String>,
+    /// The strictest level that is done; a launch at a stricter one is refused.
+    pub isolation: Isolation,
 }
 
 impl Options {
@@ -62,6 +65,7 @@ impl Options {
             events: Box::new(events),
             logs: LogLimits::default(),
             boot_id: None,
+            isolation: Isolation::Vdc,
         }
     }
 }
@@ -156,7 +160,8 @@ impl LocalGrid {
 
     /// The way to tasks, for probes, exec and exposed ports.
     pub fn reach(&self) -> crate::Reach {
-        crate::Reach::new(self.agent.home.clone())
+        let routes = Arc::clone(&self.agent.networks.routes);
+        crate::Reach::new(self.agent.home.clone(), routes)
     }
 }
 

@@ -12,6 +12,8 @@ use crate::local::{loopback_listeners, records};
 const RESERVE_MIN_MIB: u64 = 256;
 /// Processor is a share, not a wall: a core holds tasks that ask for eight, for most of them wait most of the time.
 const OVERCOMMIT: u64 = 8;
+/// How many cores' worth of tasks may start at once, per core.
+const STARTING: u64 = 2;
 /// The second byte of our addresses, `127.<64 to 250>.x.y`: below are those that people use by hand.
 const SECOND_BYTES: std::ops::RangeInclusive<u16> = 64..=250;
 
@@ -36,6 +38,7 @@ pub fn virtual_nodes(count: usize, installation: &str, home: &Path) -> Vec<Node>
         memory_mib: narrow(memory_mib(own_mib) / share),
     };
     let addressing = addressing(installation, &ours, &loopback_listeners());
+    let (isolation, _) = crate::limits::isolation();
     let host = rustix::system::uname();
     let host = host.nodename().to_string_lossy().into_owned();
     (1..=count)
@@ -58,6 +61,8 @@ pub fn virtual_nodes(count: usize, installation: &str, home: &Path) -> Vec<Node>
                 attributes: BTreeMap::from(attributes),
                 capacity,
                 addressing: addressing.clone(),
+                starting: Some(narrow(cores * 1000 * STARTING)),
+                isolation,
             })
         })
         .collect()

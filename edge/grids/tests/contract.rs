@@ -14,6 +14,12 @@ mod attempts;
 #[path = "contract/launch.rs"]
 mod launch;
 #[cfg(test)]
+#[path = "contract/network.rs"]
+mod network;
+#[cfg(test)]
+#[path = "contract/relay.rs"]
+mod relay;
+#[cfg(test)]
 #[path = "contract/rotation.rs"]
 mod rotation;
 #[cfg(test)]

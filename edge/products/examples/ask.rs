@@ -1,21 +1,60 @@
-//! Asks a running product from the command line, for development:
-//! `ask zookeeper|kafka|controller ADDRESS:PORT…`, `ask zookeeper-health|kafka-health ID=ADDRESS:PORT…`,
-//! `ask zookeeper-without|kafka-without ID ID=ADDRESS:PORT…`, `ask leave ID ID=ADDRESS:PORT…`,
-//! `ask topic|drift NAME PARTITIONS REPLICATION KEY=VALUE,… ID=ADDRESS:PORT…` (`-` for no configs).
+//! Asks a running product from the command line: `ask zookeeper|kafka|controller ADDRESS:PORT…`,
+//! `ask zookeeper-health|kafka-health ID=ADDRESS:PORT…`, `ask zookeeper-without|kafka-without ID ID=A:P…`,
+//! `ask leave ID ID=A:P…`, `ask topic|drift NAME PARTITIONS REPLICATION KEY=VALUE,… ID=ADDRESS:PORT…` (`-` for no configs),
+//! `ask cassandra ADDRESS:PORT…`, `ask cassandra-health ID=ADDRESS:PORT…`, `ask cassandra-without ID ID=A:P…`,
+//! `ask keyspace|keyspace-drift NAME DC=COPIES,… ID=ADDRESS:PORT…`, `ask ring-leave ID ID=ADDRESS:PORT…`,
+//! `ask exec ID,… COMMAND ID=ADDRESS:PORT…`; the last two run programs in `$SANDBOXES`, in which `%` is the id.
 #![expect(clippy::print_stdout, reason = "a command for developers")]
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use smack_model::{
     About, Check, Digest, Member, Name, Operation, OperationOrder, Ports, Probe, ProbeOrder,
-    Question, SystemId, TaskId,
+    Question, Span, SystemId, TaskId, TaskName,
 };
-use smack_products::{Direct, answer, drift, perform, probe};
+use smack_products::{Connecting, Direct, Ran, Reach, Running, answer, drift, perform, probe};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 type Problem = Box<dyn std::error::Error>;
+
+/// Reaches what runs on this machine, and runs programs in `$SANDBOXES`.
+struct Here;
+
+impl Reach for Here {
+    fn connect<'a>(&'a self, address: &'a str, port: u16) -> Connecting<'a> {
+        Direct.connect(address, port)
+    }
+
+    fn exec<'a>(
+        &'a self,
+        _system: &'a SystemId,
+        task: &'a TaskName,
+        _attempt: u32,
+        command: &'a [String],
+        within: Duration,
+    ) -> Running<'a> {
+        let id = task.as_str().trim_start_matches("task-");
+        let sandbox = std::env::var("SANDBOXES").unwrap_or_default();
+        let sandbox = PathBuf::from(sandbox.replace('%', id));
+        Box::pin(async move {
+            let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+            let mut running = std::process::Command::new(sandbox.join(program));
+            running.args(arguments).current_dir(&sandbox);
+            let ended = tokio::task::spawn_blocking(move || running.output());
+            let ended = tokio::time::timeout(within, ended).await;
+            let output = ended.map_err(|_| io::ErrorKind::TimedOut)???;
+            Ok(Ran {
+                code: output.status.code().unwrap_or(-1),
+                output: output.stdout,
+                errors: output.stderr,
+            })
+        })
+    }
+}
 
 fn main() -> Result<(), Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -31,18 +70,24 @@ fn main() -> Result<(), Problem> {
 
 async fn ask(arguments: &[&str]) -> Result<(), Problem> {
     match arguments {
-        [what @ ("zookeeper" | "kafka" | "controller"), places @ ..] => {
+        [
+            what @ ("zookeeper" | "kafka" | "controller" | "cassandra"),
+            places @ ..,
+        ] => {
             for member in members(places)? {
                 let order = probe_order(what, &member)?;
                 println!("{:?}", probe(&Direct, &order, TIMEOUT).await);
             }
         }
-        [what @ ("zookeeper-health" | "kafka-health"), places @ ..] => {
+        [
+            what @ ("zookeeper-health" | "kafka-health" | "cassandra-health"),
+            places @ ..,
+        ] => {
             let question = question(what, About::Health, members(places)?)?;
             println!("{:?}", answer(&Direct, &question, TIMEOUT).await);
         }
         [
-            what @ ("zookeeper-without" | "kafka-without"),
+            what @ ("zookeeper-without" | "kafka-without" | "cassandra-without"),
             id,
             places @ ..,
         ] => {
@@ -79,6 +124,47 @@ async fn ask(arguments: &[&str]) -> Result<(), Problem> {
                 act(operation, members(places)?).await?;
             }
         }
+        _ => return ask_ring(arguments).await,
+    }
+    Ok(())
+}
+
+async fn ask_ring(arguments: &[&str]) -> Result<(), Problem> {
+    match arguments {
+        [
+            what @ ("keyspace" | "keyspace-drift"),
+            keyspace,
+            copies,
+            places @ ..,
+        ] => {
+            let mut replication = BTreeMap::new();
+            for pair in copies.split(',') {
+                let (name, copies) = pair.split_once('=').ok_or("DC=COPIES is needed")?;
+                replication.insert(name.to_owned(), copies.parse()?);
+            }
+            let operation = Operation::CassandraKeyspace {
+                keyspace: (*keyspace).to_owned(),
+                replication,
+            };
+            if *what == "keyspace-drift" {
+                println!("{:?}", drift(&Direct, &members(places)?, &operation).await);
+            } else {
+                act(operation, members(places)?).await?;
+            }
+        }
+        ["ring-leave", id, places @ ..] => {
+            let task = Name::new(&format!("task-{id}"))?;
+            act(Operation::CassandraLeave { task }, members(places)?).await?;
+        }
+        ["exec", ids, command, places @ ..] => {
+            let tasks = ids.split(',').map(|id| Name::new(&format!("task-{id}")));
+            let operation = Operation::Exec {
+                tasks: tasks.collect::<Result<_, _>>()?,
+                command: command.split(' ').map(str::to_owned).collect(),
+                within: Span::minutes(10),
+            };
+            act(operation, members(places)?).await?;
+        }
         _ => println!("see the first lines of the source for how to ask"),
     }
     Ok(())
@@ -92,7 +178,7 @@ async fn act(operation: Operation, members: Vec<Member>) -> Result<(), Problem> 
         operation,
         members,
     };
-    let outcome = perform(&Direct, &order, |text| println!("… {text}")).await;
+    let outcome = perform(&Here, &order, |text| println!("… {text}")).await;
     println!("{outcome:?}");
     Ok(())
 }
@@ -107,6 +193,7 @@ fn members(places: &[&str]) -> Result<Vec<Member>, Problem> {
         let (address, port) = place.rsplit_once(':').ok_or("ADDRESS:PORT is needed")?;
         members.push(Member {
             task: Name::new(&format!("task-{id}"))?,
+            attempt: 1,
             member: Some(id),
             address: address.to_owned(),
             ports: Ports::from([(Name::new("client")?, port.parse()?)]),
@@ -122,6 +209,7 @@ fn probe_order(what: &str, member: &Member) -> Result<ProbeOrder, Problem> {
     let probe = match what {
         "zookeeper" => Probe::ZooKeeper { port },
         "kafka" => Probe::KafkaBroker { port, broker },
+        "cassandra" => Probe::Cassandra { port },
         _ => Probe::KafkaController { port },
     };
     Ok(ProbeOrder {
@@ -140,6 +228,8 @@ fn question(what: &str, about: About, members: Vec<Member>) -> Result<Question, 
     let brokers: BTreeMap<Name, u32> = ids.collect();
     let check = if what.starts_with("kafka") {
         Check::Kafka { port, brokers }
+    } else if what.starts_with("cassandra") {
+        Check::Cassandra { port }
     } else {
         Check::ZooKeeper { port }
     };

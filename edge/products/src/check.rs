@@ -1,5 +1,6 @@
 //! Is a system as it should be, and may one of its tasks go? Answered from what its members say now.
 
+mod cassandra;
 mod kafka;
 mod zookeeper;
 
@@ -17,6 +18,9 @@ pub async fn answer(reach: &dyn Reach, question: &Question, timeout: Duration) -
         match &question.check {
             Check::ZooKeeper { port } => {
                 zookeeper::answer(reach, about, port, members, timeout).await
+            }
+            Check::Cassandra { port } => {
+                cassandra::answer(reach, about, port, members, timeout).await
             }
             Check::Kafka { port, brokers } => {
                 let asked = kafka::brokers(brokers, port, members);

@@ -1,5 +1,6 @@
 //! For the fuzz targets: every reader of a product's answer, given bytes instead of a connection.
 
+pub use crate::cql::fuzz::body as cql;
 pub use crate::kafka::fuzz::{REQUESTS, answer as kafka};
 
 /// Whether it is an answer to `srvr` of ZooKeeper.

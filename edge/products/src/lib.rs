@@ -3,7 +3,9 @@
 //! Answers are facts for core to decide on. Every question ends: with an answer or when its time is over.
 //! Knows nothing of grids, stores or stack files, and starts neither threads nor background tasks.
 
+mod cassandra;
 mod check;
+mod cql;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz;
@@ -11,6 +13,7 @@ mod http;
 mod operations;
 mod probe;
 mod reach;
+mod reader;
 mod zookeeper;
 
 pub mod kafka;
@@ -18,4 +21,4 @@ pub mod kafka;
 pub use check::answer;
 pub use operations::{drift, perform};
 pub use probe::{Probed, probe};
-pub use reach::{Connecting, Direct, Reach};
+pub use reach::{Connecting, Direct, Ran, Reach, Running};

@@ -1,14 +1,18 @@
 //! What a product is asked to do: looks first, then does what is missing, so that asking again is harmless.
 
 mod assignment;
+mod keyspace;
 mod leave;
+mod program;
+mod ring;
 mod topic;
 
 use std::time::Duration;
 
-use smack_model::{Member, Operation, OperationOrder, Outcome};
+use smack_model::{Member, Operation, OperationOrder, Outcome, TaskName};
 use tokio::time::Instant;
 
+use crate::cql;
 use crate::kafka::{Client, Error, Listener};
 use crate::reach::{Reach, shown};
 
@@ -28,17 +32,32 @@ const CLIENT_PORTS: [&str; 4] = ["kafka", "client", "broker", "plaintext"];
 #[derive(Debug)]
 enum Halt {
     /// It may go well a little later.
-    Later(Error),
+    Later(String),
     Failed(String),
+}
+
+impl Halt {
+    fn of(error: impl std::fmt::Display, passes: bool) -> Self {
+        let reason = error.to_string();
+        if passes {
+            Self::Later(reason)
+        } else {
+            Self::Failed(reason)
+        }
+    }
 }
 
 impl From<Error> for Halt {
     fn from(error: Error) -> Self {
-        if error.passes() {
-            Self::Later(error)
-        } else {
-            Self::Failed(error.to_string())
-        }
+        let passes = error.passes();
+        Self::of(error, passes)
+    }
+}
+
+impl From<cql::Error> for Halt {
+    fn from(error: cql::Error) -> Self {
+        let passes = error.passes();
+        Self::of(error, passes)
     }
 }
 
@@ -61,6 +80,53 @@ impl Report<'_> {
 enum Work<'a> {
     Topic(topic::TopicWork<'a>),
     Leave(leave::LeaveWork<'a>),
+    Keyspace(keyspace::KeyspaceWork<'a>),
+    Ring(ring::RingWork<'a>),
+    Program(&'a [TaskName], &'a [String], Duration),
+}
+
+impl<'a> Work<'a> {
+    fn new(reach: &'a dyn Reach, order: &'a OperationOrder) -> Result<Self, String> {
+        let kafka = || {
+            let listeners = listeners(&order.members);
+            let members: Vec<i32> = listeners
+                .iter()
+                .filter_map(|listener| listener.broker)
+                .collect();
+            (Client::new(reach, listeners, EXCHANGE), members)
+        };
+        Ok(match &order.operation {
+            Operation::KafkaTopic {
+                topic,
+                partitions,
+                replication,
+                config,
+            } => {
+                let wish = topic::Wish::new(topic, *partitions, *replication, config)?;
+                let (client, members) = kafka();
+                Self::Topic(topic::TopicWork::new(client, members, wish))
+            }
+            Operation::KafkaLeave { broker } => {
+                let (client, members) = kafka();
+                Self::Leave(leave::LeaveWork::new(client, members, *broker))
+            }
+            Operation::CassandraKeyspace {
+                keyspace,
+                replication,
+            } => {
+                let wish = keyspace::Wish::new(keyspace, replication)?;
+                Self::Keyspace(keyspace::KeyspaceWork::new(reach, &order.members, wish))
+            }
+            Operation::CassandraLeave { task } => {
+                Self::Ring(ring::RingWork::new(reach, order, task))
+            }
+            Operation::Exec {
+                tasks,
+                command,
+                within,
+            } => Self::Program(tasks, command, Duration::from_millis(within.0)),
+        })
+    }
 }
 
 /// Performs the operation to its end. `report` hears how far it is; the outcome is `Done` or `Failed`.
@@ -69,25 +135,9 @@ pub async fn perform(
     order: &OperationOrder,
     report: impl Fn(String) + Send + Sync,
 ) -> Outcome {
-    let listeners = listeners(&order.members);
-    let members: Vec<i32> = listeners
-        .iter()
-        .filter_map(|listener| listener.broker)
-        .collect();
-    let client = Client::new(reach, listeners, EXCHANGE);
-    let mut work = match &order.operation {
-        Operation::KafkaTopic {
-            topic,
-            partitions,
-            replication,
-            config,
-        } => match topic::Wish::new(topic, *partitions, *replication, config) {
-            Ok(wish) => Work::Topic(topic::TopicWork::new(client, members, wish)),
-            Err(problem) => return Outcome::Failed(problem),
-        },
-        Operation::KafkaLeave { broker } => {
-            Work::Leave(leave::LeaveWork::new(client, members, *broker))
-        }
+    let mut work = match Work::new(reach, order) {
+        Ok(work) => work,
+        Err(problem) => return Outcome::Failed(problem),
     };
     let mut report = Report {
         tell: &report,
@@ -100,6 +150,11 @@ pub async fn perform(
         let attempt = match &mut work {
             Work::Topic(work) => work.attempt(&mut report).await,
             Work::Leave(work) => work.attempt(&mut report).await,
+            Work::Keyspace(work) => work.attempt(&mut report).await,
+            Work::Ring(work) => work.attempt(&mut report).await,
+            Work::Program(tasks, command, within) => {
+                program::run_in_turn(reach, order, (tasks, command, *within), &mut report).await
+            }
         };
         let error = match attempt {
             Ok(result) => return Outcome::Done(result),
@@ -121,25 +176,35 @@ pub async fn perform(
     }
 }
 
-/// How a declared topic differs from the one there is; `None` if it does not, or if there is nothing to compare.
+/// How what is declared differs from what there is; `None` if it does not, or if there is nothing to compare.
 pub async fn drift(reach: &dyn Reach, members: &[Member], operation: &Operation) -> Option<String> {
-    let Operation::KafkaTopic {
-        topic,
-        partitions,
-        replication,
-        config,
-    } = operation
-    else {
-        return None;
-    };
-    let wish = match topic::Wish::new(topic, *partitions, *replication, config) {
-        Ok(wish) => wish,
-        Err(problem) => return Some(problem),
-    };
-    let mut client = Client::new(reach, listeners(members), EXCHANGE);
-    match topic::compare(&mut client, &wish).await {
-        Ok(difference) => difference,
-        Err(error) => Some(format!("topic {topic} could not be looked at: {error}")),
+    match operation {
+        Operation::KafkaTopic {
+            topic,
+            partitions,
+            replication,
+            config,
+        } => {
+            let wish = match topic::Wish::new(topic, *partitions, *replication, config) {
+                Ok(wish) => wish,
+                Err(problem) => return Some(problem),
+            };
+            let mut client = Client::new(reach, listeners(members), EXCHANGE);
+            match topic::compare(&mut client, &wish).await {
+                Ok(difference) => difference,
+                Err(error) => Some(format!("topic {topic} could not be looked at: {error}")),
+            }
+        }
+        Operation::CassandraKeyspace {
+            keyspace,
+            replication,
+        } => match keyspace::Wish::new(keyspace, replication) {
+            Ok(wish) => keyspace::compare(reach, members, &wish).await,
+            Err(problem) => Some(problem),
+        },
+        Operation::KafkaLeave { .. }
+        | Operation::CassandraLeave { .. }
+        | Operation::Exec { .. } => None,
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use smack_model::{Name, Ports, Probe, ProbeOrder};
 
+use crate::cassandra::{Status, View, view};
+use crate::cql;
 use crate::kafka::{Connection, Which};
 use crate::reach::{Reach, reason, shown, within};
 use crate::zookeeper::{Serving, serving};
@@ -11,6 +13,9 @@ use crate::{http, kafka};
 
 /// The role of the active controller of a Kafka cluster.
 const CONTROLLER: &str = "controller";
+
+/// The role of a Cassandra node that others find the ring by.
+const SEED: &str = "seed";
 
 /// What a readiness probe found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +54,7 @@ async fn ask(reach: &dyn Reach, order: &ProbeOrder, timeout: Duration) -> Result
             let mut connection = open(reach, address, number(port)?, timeout).await?;
             kafka_controller(&mut connection).await
         }
+        Probe::Cassandra { port } => cassandra(reach, address, number(port)?, timeout).await,
         Probe::Exec { .. } => {
             return Err("a command is run by the task's grid, not asked of a product".to_owned());
         }
@@ -70,9 +76,14 @@ async fn http(
     path: &str,
     timeout: Duration,
 ) -> Probed {
-    match http::status(reach, address, port, path, timeout).await {
-        Ok(status @ 200..=399) => ready(None, format!("GET {path} answered {status}")),
-        Ok(status) => not_ready(format!("GET {path} answered {status}")),
+    match http::get(reach, address, port, path, timeout).await {
+        Ok(answer) if answer.is_good() => {
+            ready(None, format!("GET {path} answered {}", answer.status))
+        }
+        Ok(answer) => not_ready(match answer.says() {
+            Some(says) => format!("GET {path} answered {}: {says}", answer.status),
+            None => format!("GET {path} answered {}", answer.status),
+        }),
         Err(reason) => not_ready(format!("GET {path} of {address}:{port}: {reason}")),
     }
 }
@@ -129,6 +140,53 @@ async fn kafka_controller(connection: &mut Connection) -> Probed {
         Ok(_) => ready(Some(CONTROLLER.to_owned()), "active controller".to_owned()),
         Err(_) => ready(None, "answers as a controller".to_owned()),
     }
+}
+
+/// Its port opens when the node has joined, at the earliest; what it says of itself decides.
+async fn cassandra(reach: &dyn Reach, address: &str, port: u16, timeout: Duration) -> Probed {
+    let asking = async {
+        let mut connection = cql::Connection::open(reach, address, port, timeout).await?;
+        let view = view(&mut connection).await?;
+        let role = is_seed(&mut connection, &view).await?;
+        Ok((view, role.then(|| SEED.to_owned())))
+    };
+    let (view, role) = match asking.await {
+        Ok(seen) => seen,
+        Err(cql::Error::Unreachable { reason, .. }) => {
+            return not_ready(format!("CQL does not answer yet: {reason}"));
+        }
+        // Who it lets in is the stack's choice; the open port says that it has joined.
+        Err(error @ cql::Error::Locked { .. }) => {
+            return ready(None, format!("CQL answers, but {error}"));
+        }
+        Err(error) => return not_ready(error.to_string()),
+    };
+    let status = view.itself();
+    if status == Status::Normal {
+        let (data_center, rack) = (&view.own.data_center, &view.own.rack);
+        return ready(role, format!("up and normal in {data_center}, rack {rack}"));
+    }
+    let rows = if status == Status::Joining {
+        ": takes over its part of the rows"
+    } else {
+        ""
+    };
+    not_ready(format!("{status}{rows}"))
+}
+
+async fn is_seed(connection: &mut cql::Connection, view: &View) -> Result<bool, cql::Error> {
+    let answer = connection
+        .ask("SELECT value FROM system_views.settings WHERE name = 'seed_provider.parameters'")
+        .await?;
+    let value = answer.rows.first().and_then(|row| row.text("value"));
+    // `{seeds=127.0.0.1,127.0.0.2:7000}`
+    let value = value.unwrap_or_default();
+    let seeds = value.trim_start_matches("{seeds=").trim_end_matches('}');
+    let own = view.own.address.to_string();
+    Ok(seeds
+        .split(',')
+        .map(|seed| seed.trim())
+        .any(|seed| seed == own || seed.rsplit_once(':').is_some_and(|(host, _)| host == own)))
 }
 
 fn number(ports: &Ports, name: &Name) -> Result<u16, String> {

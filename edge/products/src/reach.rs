@@ -5,14 +5,42 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
+use smack_model::{SystemId, TaskName};
 use tokio::net::TcpStream;
 
 /// A connection being made.
 pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send + 'a>>;
 
-/// How a product's address is reached from here.
+/// A program being run in a task's place.
+pub type Running<'a> = Pin<Box<dyn Future<Output = io::Result<Ran>> + Send + 'a>>;
+
+/// What a program came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// As the shell counts it, 128 + signal.
+    pub code: i32,
+    pub output: Vec<u8>,
+    pub errors: Vec<u8>,
+}
+
+/// How a product is reached from here.
 pub trait Reach: Send + Sync {
+    /// Connects to an address and port of a product.
     fn connect<'a>(&'a self, address: &'a str, port: u16) -> Connecting<'a>;
+
+    /// Runs a program where this attempt of a task runs, in its sandbox and with its environment, to its end; after
+    /// `within` it is killed, which is an error of kind `TimedOut`. Whoever knows no grid says `Unsupported`.
+    fn exec<'a>(
+        &'a self,
+        _system: &'a SystemId,
+        task: &'a TaskName,
+        _attempt: u32,
+        _command: &'a [String],
+        _within: Duration,
+    ) -> Running<'a> {
+        let reason = format!("no program can be run in the place of {task} from here");
+        Box::pin(async { Err(io::Error::new(io::ErrorKind::Unsupported, reason)) })
+    }
 }
 
 /// Plain TCP from where we are.

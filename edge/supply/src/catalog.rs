@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-pub use smack_services::catalog::{Artifact, Catalog, Entry, Java, JavaRange, Mode, Unknown};
+pub use smack_services::catalog::{
+    Artifact, Catalog, Entry, Java, JavaRange, Mode, Unknown, Unpack,
+};
 
 use crate::fetch::{self, Fetcher};
 
@@ -27,13 +29,16 @@ pub fn artifacts(entry: &Entry, part: Part) -> (String, Vec<Artifact>) {
     }
 }
 
-/// Fetches what is missing and gives the jars in class path order, each in the set's directory.
+/// Fetches what is missing and gives the jars in class path order, each in the set's directory, or unpacked beside it.
 pub fn prepare(
     fetcher: &Fetcher<'_>,
     entry: &Entry,
     part: Part,
 ) -> Result<Vec<PathBuf>, fetch::Error> {
     let (name, artifacts) = artifacts(entry, part);
+    if entry.unpack == Some(Unpack::SpringBoot) {
+        return fetcher.prepare_boot(&name, &artifacts);
+    }
     let directory = fetcher.prepare(&name, &artifacts)?;
     Ok(artifacts
         .iter()

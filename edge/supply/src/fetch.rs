@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use smack_services::catalog::Artifact;
 
 use crate::store::{self, Store};
-use crate::{bundle, maven, mirror};
+use crate::{archive, boot, bundle, maven, mirror};
 
 /// Where artifacts may come from, in the user's settings.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +81,9 @@ pub enum Error {
     /// the store cannot be used
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// the jar of the set cannot be unpacked
+    #[error(transparent)]
+    Unpack(#[from] archive::Error),
     /// another process holds the lock on this set for too long
     #[error("another process has been fetching {set} for {} s", waited.as_secs())]
     Busy { set: String, waited: Duration },
@@ -100,6 +103,7 @@ impl Error {
             }
             Error::NoSource { .. } => "check the network, or name a mirror or a bundle in the settings".to_owned(),
             Error::Store(error) => error.hint().to_owned(),
+            Error::Unpack(error) => error.hint().to_owned(),
             Error::Busy { .. } => "wait for it, or end it".to_owned(),
         }
     }
@@ -187,6 +191,22 @@ impl<'a> Fetcher<'a> {
         let directory = self.store.make_set(set, artifacts)?;
         drop(lock);
         Ok(directory)
+    }
+
+    /// As [`Fetcher::prepare`] for one executable jar of Spring Boot: the class path that it has inside.
+    pub(crate) fn prepare_boot(
+        &self,
+        set: &str,
+        artifacts: &[Artifact],
+    ) -> Result<Vec<PathBuf>, Error> {
+        let directory = self.prepare(set, artifacts)?;
+        if let Some(class_path) = boot::existing(self.store, set) {
+            return Ok(class_path);
+        }
+        let _lock = self.lock(set)?;
+        let jar = directory.join(artifacts.first().map(Artifact::file).unwrap_or_default());
+        let limits = archive::Limits::default();
+        Ok(boot::unpack(self.store, set, &jar, &limits)?)
     }
 
     fn ask_sources(&self, tally: &mut Tally<'_>) -> Result<Vec<Tried>, Error> {

@@ -84,7 +84,8 @@ impl fmt::Display for Found {
 }
 
 impl Places {
-    /// The places of this user and machine.
+    /// The places of this user and machine: `JAVA_HOME`, `PATH`, and the directories of `SMACK_JAVA_HOMES`, which stand
+    /// for those where packages and version managers put Java.
     pub fn of_user() -> Places {
         let home = env::home_dir().unwrap_or_default();
         let under_home = [
@@ -102,14 +103,18 @@ impl Places {
         ]
         .into_iter()
         .map(PathBuf::from);
+        let known = || {
+            roots
+                .chain(under_home.map(|place| home.join(place)))
+                .collect()
+        };
+        let named = env::var_os("SMACK_JAVA_HOMES");
         Places {
             java_home: env::var_os("JAVA_HOME").map(PathBuf::from),
             path: env::var_os("PATH")
                 .map(|path| env::split_paths(&path).collect())
                 .unwrap_or_default(),
-            roots: roots
-                .chain(under_home.map(|place| home.join(place)))
-                .collect(),
+            roots: named.map_or_else(known, |named| env::split_paths(&named).collect()),
         }
     }
 

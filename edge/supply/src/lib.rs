@@ -3,6 +3,7 @@
 //! What to fetch and which Java is wanted is decided by the catalog (`smack_services::catalog`), never here.
 
 pub mod archive;
+mod boot;
 mod bundle;
 pub mod catalog;
 pub mod cds;

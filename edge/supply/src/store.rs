@@ -14,6 +14,8 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 use smack_services::catalog::Artifact;
 
+use crate::boot;
+
 /// The modification time of every stored file: 2001-09-09T01:46:40Z, a moment at which nobody writes.
 const STAMP: Duration = Duration::from_secs(1_000_000_000);
 
@@ -148,7 +150,8 @@ impl Store {
             stamp(&path)?;
             return Ok(Some(path));
         }
-        self.move_aside(&artifact.sha256, found)?;
+        let expected = &artifact.sha256;
+        self.move_aside(&path, expected, expected.clone(), found)?;
         Ok(None)
     }
 
@@ -212,19 +215,11 @@ impl Store {
             }
         }
         let directory = self.set_path(name);
-        let renamed = match fs::rename(&draft, &directory) {
-            Err(_) if directory.exists() => {
-                renameat_with(CWD, &draft, CWD, &directory, RenameFlags::EXCHANGE)
-                    .map_err(io::Error::from)
-                    .and_then(|()| fs::remove_dir_all(&draft))
-            }
-            other => other,
-        };
-        renamed.map_err(|source| Error::new("make", &directory, source))?;
+        place_directory(&draft, &directory)?;
         Ok(directory)
     }
 
-    /// Hashes every stored file and moves aside those that do not fit: `smack doctor --deep`.
+    /// Hashes every stored and unpacked file and moves aside those that do not fit: `smack doctor --deep`.
     pub fn verify(&self) -> Result<Vec<Corrupt>, Error> {
         let mut corrupt = Vec::new();
         for directory in list(&self.root.join("sha256"))? {
@@ -234,30 +229,40 @@ impl Store {
                 };
                 let found = hash_file(&path)?;
                 if found != expected {
-                    corrupt.push(self.move_aside(expected, found)?);
+                    corrupt.push(self.move_aside(&path, expected, expected.to_owned(), found)?);
                 }
             }
+        }
+        for set in list(&self.root.join("sets"))? {
+            corrupt.extend(boot::verify(self, &set)?);
         }
         Ok(corrupt)
     }
 
-    fn move_aside(&self, expected: &str, found: String) -> Result<Corrupt, Error> {
+    /// Moves what is damaged out of the way, under `name` and the start of the hash that was found.
+    pub(crate) fn move_aside(
+        &self,
+        path: &Path,
+        name: &str,
+        expected: String,
+        found: String,
+    ) -> Result<Corrupt, Error> {
         let directory = self.root.join("corrupt");
         make_directory(&directory)?;
         let short = found.get(..8).unwrap_or(&found);
-        let moved_to = directory.join(format!("{expected}.{short}"));
-        let path = self.path(expected);
-        fs::rename(&path, &moved_to).map_err(|source| Error::new("move aside", &path, source))?;
+        let moved_to = directory.join(format!("{name}.{short}"));
+        drop(fs::remove_dir_all(&moved_to));
+        fs::rename(path, &moved_to).map_err(|source| Error::new("move aside", path, source))?;
         tracing::warn!(expected, found, moved_to = %moved_to.display(), "stored artifact was damaged, moved aside");
         Ok(Corrupt {
-            expected: expected.to_owned(),
+            expected,
             found,
             moved_to,
         })
     }
 
     /// A name that no other thread or process uses.
-    fn draft(&self, what: &str) -> PathBuf {
+    pub(crate) fn draft(&self, what: &str) -> PathBuf {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         self.root
@@ -275,6 +280,19 @@ pub fn hash_file(path: &Path) -> Result<String, Error> {
         Ok(format!("{:x}", hasher.finalize()))
     };
     hash().map_err(|source| Error::new("read", path, source))
+}
+
+/// Puts a finished directory in its place at once, also of an older one.
+pub(crate) fn place_directory(draft: &Path, directory: &Path) -> Result<(), Error> {
+    let renamed = match fs::rename(draft, directory) {
+        Err(_) if directory.exists() => {
+            renameat_with(CWD, draft, CWD, directory, RenameFlags::EXCHANGE)
+                .map_err(io::Error::from)
+                .and_then(|()| fs::remove_dir_all(draft))
+        }
+        other => other,
+    };
+    renamed.map_err(|source| Error::new("make", directory, source))
 }
 
 /// Makes a directory and those above it.
@@ -303,17 +321,22 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-fn stamped(metadata: &fs::Metadata) -> bool {
+pub(crate) fn stamped(metadata: &fs::Metadata) -> bool {
     metadata
         .modified()
         .is_ok_and(|time| time == SystemTime::UNIX_EPOCH + STAMP)
 }
 
 fn stamp(path: &Path) -> Result<(), Error> {
+    let sync = File::open(path).and_then(|file| file.sync_all());
+    sync.map_err(|source| Error::new("stamp", path, source))?;
+    mark(path)
+}
+
+/// As [`stamp`], for what can be made anew: the disk is not waited for.
+pub(crate) fn mark(path: &Path) -> Result<(), Error> {
     let set = || -> io::Result<()> {
-        let file = File::open(path)?;
-        file.sync_all()?;
-        file.set_modified(SystemTime::UNIX_EPOCH + STAMP)?;
+        File::open(path)?.set_modified(SystemTime::UNIX_EPOCH + STAMP)?;
         fs::set_permissions(path, Permissions::from_mode(0o444))
     };
     set().map_err(|source| Error::new("stamp", path, source))

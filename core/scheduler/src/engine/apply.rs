@@ -1,6 +1,8 @@
 //! Applies changes to the draft, with everything that hangs on a status: capacity, addresses, what was seen.
 
-use smack_model::{Action, NodeId, Status, TaskRecord};
+use smack_model::{
+    Action, NodeId, OperationRecord, OperationStatus, Status, SystemId, TaskRecord, When,
+};
 
 use super::{Engine, Tracked, key};
 use crate::change::Change;
@@ -10,11 +12,13 @@ impl Engine {
         match change {
             Change::Vdc(vdc) => {
                 self.view_stale.insert(vdc.id.clone());
-                self.vdcs.insert(vdc.id.clone(), vdc.clone());
+                let old = self.vdcs.insert(vdc.id.clone(), vdc.clone());
+                self.time(old.as_ref(), Some(vdc));
             }
             Change::VdcGone(id) => {
                 self.view_stale.insert(id.clone());
-                self.vdcs.remove(id);
+                let old = self.vdcs.remove(id);
+                self.time(old.as_ref(), None);
             }
             Change::Header(id, header) if header.ended.is_some() => {
                 let key_of = key(id);
@@ -60,10 +64,12 @@ impl Engine {
                 tracked.system.launches.remove(digest);
             }),
             Change::Operation(id, name, record) => self.with(id, |tracked| {
-                tracked
-                    .system
-                    .operations
-                    .insert(name.clone(), record.clone());
+                let operations = &mut tracked.system.operations;
+                let old = operations.insert(name.clone(), record.clone());
+                if old.is_none_or(|old| old.digest != record.digest || !record.is_underway()) {
+                    // It is sent anew, and soon.
+                    tracked.seen.operations.remove(name);
+                }
             }),
             Change::OperationGone(id, name) => self.with(id, |tracked| {
                 tracked.system.operations.remove(name);
@@ -142,6 +148,9 @@ impl Engine {
             return self.free(&task);
         }
         self.list(record);
+        if record.status.is_ready() && self.fleet.started(&task) {
+            self.dirty.append(&mut self.homeless);
+        }
         if new_attempt && let (Some(node), Some(needs)) = (&record.node, needs) {
             // On a new placement `place` has charged the fleet already; charging again replaces it.
             if let Some(index) = self.fleet.position(node) {
@@ -152,6 +161,7 @@ impl Engine {
 
     /// Gives back what a task holds; whoever found no node may find one now.
     fn free(&mut self, task: &(smack_model::SystemId, smack_model::TaskName)) {
+        self.fleet.started(task);
         if self.fleet.release(task) {
             self.dirty.append(&mut self.homeless);
         }
@@ -228,7 +238,7 @@ impl Engine {
                     }
                     Status::Ready { pid } => ("ready", format!("attempt {attempt}, pid {pid}")),
                     Status::Stopping { late: true } => {
-                        ("stopping", "was not ready in time".to_owned())
+                        ("stopping", crate::trace::NOT_IN_TIME.to_owned())
                     }
                     Status::Stopping { late: false } => ("stopping", format!("attempt {attempt}")),
                     Status::Draining { .. } => ("draining", format!("attempt {attempt}")),
@@ -243,19 +253,9 @@ impl Engine {
                 self.note(subject, kind, text);
             }
             Change::Operation(id, name, record) => {
-                let (kind, text) = match &record.status {
-                    smack_model::OperationStatus::Asked { progress } if progress.is_empty() => {
-                        ("operation", format!("{name}: asked for"))
-                    }
-                    smack_model::OperationStatus::Asked { .. } => return,
-                    smack_model::OperationStatus::Done { result } => {
-                        ("operation", format!("{name}: {result}"))
-                    }
-                    smack_model::OperationStatus::Failed { reason } => {
-                        ("operation", format!("{name} failed: {reason}"))
-                    }
-                };
-                self.note(id.path(), kind, text);
+                if let Some(text) = self.operation_noted(id, name, record) {
+                    self.note(id.path(), "operation", text);
+                }
             }
             Change::Vdc(_)
             | Change::VdcGone(_)
@@ -266,6 +266,47 @@ impl Engine {
             | Change::OperationGone(..)
             | Change::Volume(_)
             | Change::VolumeGone(_) => {}
+        }
+    }
+
+    /// The line for an operation that takes on this record, not applied yet.
+    fn operation_noted(
+        &self,
+        id: &SystemId,
+        name: &str,
+        record: &OperationRecord,
+    ) -> Option<String> {
+        Some(match &record.status {
+            OperationStatus::Asked { progress } if progress.is_empty() => {
+                format!("{name}: {}", self.occasion_noted(id, name, record))
+            }
+            OperationStatus::Asked { .. } | OperationStatus::Scheduled => return None,
+            OperationStatus::Done { result } => format!("{name}: {result}"),
+            OperationStatus::Failed { reason } => format!("{name} failed: {reason}"),
+        })
+    }
+
+    /// Who or what had it begun.
+    fn occasion_noted(&self, id: &SystemId, name: &str, record: &OperationRecord) -> String {
+        let tracked = self.systems.get(&key(id));
+        let when = tracked.and_then(|tracked| {
+            let mut operations = tracked.system.header.spec.operations.iter();
+            operations.find(|wanted| wanted.name == name)
+        });
+        let when = when.map_or(When::Always, |wanted| wanted.when);
+        let old = tracked.and_then(|tracked| tracked.system.operations.get(name));
+        let is_asked = record.asked > old.map_or(0, |old| old.asked);
+        match when {
+            When::Always => "asked for".to_owned(),
+            When::Asked | When::Every(_) if is_asked => "begins, asked for by hand".to_owned(),
+            When::Asked | When::Every(_) if record.failures > 0 => {
+                format!(
+                    "begins again after {}",
+                    crate::waiting::in_a_row(record.failures)
+                )
+            }
+            When::Asked => "begins again".to_owned(),
+            When::Every(span) => format!("begins, due every {}", span.words()),
         }
     }
 }

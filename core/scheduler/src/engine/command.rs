@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smack_model::{
-    Goal, Header, Intent, Leaving, Name, ServiceSpec, Span, SystemId, TaskName, Timestamp, VdcId,
-    VdcRecord,
+    Goal, Header, Intent, Isolation, Leaving, Name, ServiceSpec, Span, SystemId, TaskName,
+    Timestamp, VdcId, VdcRecord, When,
 };
 
+use super::lifetime::Ttl;
 use super::{Engine, Key};
 use crate::change::Change;
 use crate::place::{Unplaced, Wish, place};
@@ -24,6 +25,10 @@ pub struct RunRequest {
     pub systems: BTreeMap<Name, ServiceSpec>,
     /// Start even if not everything fits.
     pub partial: bool,
+    /// The level in force: what is wished, as far as the nodes can.
+    pub isolation: Isolation,
+    /// `None`: what is set stays.
+    pub ttl: Option<Ttl>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +43,11 @@ pub enum Command {
         application: Option<Name>,
         task: Option<TaskName>,
         verb: Verb,
+    },
+    /// How long a VDC lives from now on.
+    Live {
+        vdc: VdcId,
+        ttl: Ttl,
     },
 }
 
@@ -55,6 +65,10 @@ pub enum Verb {
     /// A gate need not hold for ten minutes: `check`, `budget`, `minimum`.
     Force {
         gate: String,
+    },
+    /// An operation that is done when somebody asks.
+    Operate {
+        operation: String,
     },
 }
 
@@ -87,6 +101,16 @@ pub enum Refused {
     NeedsTask(&'static str),
     #[error("{0} is asked of an application or of everything, not of a single task")]
     NotOfATask(&'static str),
+    #[error("{whose} has no operation {operation:?} that is done when asked for; it has {known}")]
+    NoOperation {
+        whose: String,
+        operation: String,
+        known: String,
+    },
+    #[error("{0} is part of being ready: it is done by itself, whenever it is due")]
+    NotAsked(String),
+    #[error("a ttl of {} would be over at once; write a time to come: 2h", .0.words())]
+    NoTime(Span),
 }
 
 const FORCE_FOR: Span = Span::minutes(10);
@@ -98,17 +122,26 @@ impl Engine {
         self.now = self.now.max(now);
         match command {
             Command::Run(request) => self.run(*request),
-            Command::Down { vdc, keep_volumes } => self.down(&vdc, keep_volumes),
+            Command::Down { vdc, keep_volumes } => {
+                let kept = if keep_volumes {
+                    ", volumes are kept"
+                } else {
+                    ""
+                };
+                self.down(&vdc, keep_volumes, &format!("asked for{kept}"))
+            }
             Command::Verb {
                 vdc,
                 application,
                 task,
                 verb,
             } => self.verb(&vdc, application.as_ref(), task.as_ref(), &verb),
+            Command::Live { vdc, ttl } => self.live(&vdc, ttl),
         }
     }
 
     fn run(&mut self, request: RunRequest) -> Result<(), Refused> {
+        request.ttl.map_or(Ok(()), Ttl::check)?;
         let existing = self.vdcs.get(&request.vdc);
         if existing.is_some_and(|vdc| vdc.down) {
             return Err(Refused::GoingDown(request.vdc));
@@ -135,10 +168,20 @@ impl Engine {
             created,
             updated: now,
             down: false,
+            isolation: request.isolation,
+            expires: existing.and_then(|vdc| vdc.expires),
+            ttl: existing.and_then(|vdc| vdc.ttl),
+            warned: existing.map_or(0, |vdc| vdc.warned),
         };
         self.forget_failed_supplies();
         let text = format!("revision {} of stack {}", request.revision, request.stack);
         self.note(request.vdc.to_string(), "run", text);
+        self.note_requirements(&request);
+        self.unsettled.insert(request.vdc.clone());
+        let vdc = match request.ttl {
+            Some(ttl) => self.with_ttl(vdc, ttl),
+            None => vdc,
+        };
         let key = |application: &Name| {
             (
                 request.vdc.zone.clone(),
@@ -227,6 +270,10 @@ impl Engine {
             intent.goal = Goal::Running;
         }
         intent.forgiven = now;
+        // One that comes back later was not asked for then.
+        intent
+            .operate
+            .retain(|name, _| spec.operations.iter().any(|wanted| wanted.name == *name));
         let (id, since) = (tracked.system.id.clone(), old.since);
         let stale: Vec<String> = tracked
             .system
@@ -276,7 +323,12 @@ impl Engine {
         }
     }
 
-    fn down(&mut self, vdc: &VdcId, keep_volumes: bool) -> Result<(), Refused> {
+    pub(super) fn down(
+        &mut self,
+        vdc: &VdcId,
+        keep_volumes: bool,
+        reason: &str,
+    ) -> Result<(), Refused> {
         let Some(record) = self.vdcs.get(vdc) else {
             return Err(Refused::NoVdc(vdc.clone()));
         };
@@ -285,19 +337,13 @@ impl Engine {
             updated: self.now,
             ..record.clone()
         };
-        self.note(
-            vdc.to_string(),
-            "down",
-            if keep_volumes {
-                "asked for, volumes are kept"
-            } else {
-                "asked for"
-            },
-        );
+        self.note(vdc.to_string(), "down", reason);
         let keys: Vec<Key> = self.of_vdc(vdc).map(|(key, _)| key.clone()).collect();
         self.pending.changes.push(Change::Vdc(record.clone()));
         self.apply(&Change::Vdc(record));
         if keys.is_empty() {
+            self.note(vdc.to_string(), "down", "everything has ended");
+            self.end_network(vdc);
             self.pending.changes.push(Change::VdcGone(vdc.clone()));
             self.apply(&Change::VdcGone(vdc.clone()));
         }
@@ -355,9 +401,13 @@ impl Engine {
         {
             return Err(Refused::NoGate(gate.clone()));
         }
+        if let Verb::Operate { operation } = verb {
+            keys = self.operable(vdc, keys, application, operation)?;
+        }
         if *verb == Verb::Start {
             self.forget_failed_supplies();
         }
+        self.unsettled.insert(vdc.clone());
         let now = self.now;
         let word = serde_json::to_value(verb)
             .map(|word| word.to_string().replace('"', ""))
@@ -373,6 +423,49 @@ impl Engine {
             self.edit(&key, |intent| apply_verb(intent, task, verb, now));
         }
         Ok(())
+    }
+
+    /// Those of the systems that do the operation when somebody asks.
+    fn operable(
+        &self,
+        vdc: &VdcId,
+        mut keys: Vec<Key>,
+        application: Option<&Name>,
+        operation: &str,
+    ) -> Result<Vec<Key>, Refused> {
+        let all = |key: &Key| {
+            let tracked = self.systems.get(key);
+            tracked.map(|tracked| tracked.system.header.spec.operations.as_slice())
+        };
+        let mut known: Vec<&str> = Vec::new();
+        for wanted in keys.iter().filter_map(all).flatten() {
+            match wanted.when {
+                When::Always if wanted.name == operation => {
+                    return Err(Refused::NotAsked(operation.to_owned()));
+                }
+                When::Always => {}
+                When::Asked | When::Every(_) => known.push(&wanted.name),
+            }
+        }
+        let has = |key: &Key| {
+            let mut wanted = all(key).unwrap_or_default().iter();
+            wanted.any(|wanted| wanted.name == operation)
+        };
+        if !keys.iter().any(has) {
+            let whose = application.map_or_else(|| vdc.to_string(), Name::to_string);
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(Refused::NoOperation {
+                whose,
+                operation: operation.to_owned(),
+                known,
+            });
+        }
+        keys.retain(has);
+        Ok(keys)
     }
 
     fn ends(&self, key: &Key) -> bool {
@@ -476,6 +569,7 @@ impl Engine {
                     prefer: None,
                     address: None,
                     kept_ports: BTreeMap::new(),
+                    starts_until: None,
                     since: self.now,
                 });
             }
@@ -513,6 +607,7 @@ fn whole_only(verb: &Verb) -> Option<&'static str> {
         Verb::Pause => Some("pause"),
         Verb::Resume => Some("resume"),
         Verb::Force { .. } => Some("force"),
+        Verb::Operate { .. } => Some("operate"),
         Verb::Start | Verb::Restart | Verb::Replace => None,
     }
 }
@@ -541,6 +636,9 @@ fn apply_verb(intent: &mut Intent, task: Option<&TaskName>, verb: &Verb, now: Ti
         Verb::Resume => intent.paused = false,
         Verb::Force { gate } => {
             intent.force.insert(gate.clone(), now + FORCE_FOR);
+        }
+        Verb::Operate { operation } => {
+            *intent.operate.entry(operation.clone()).or_default() += 1;
         }
     }
 }

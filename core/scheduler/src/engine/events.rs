@@ -76,6 +76,8 @@ impl Engine {
             Event::VolumeReleased(id) => self.released(id),
             Event::Forgotten(id) => self.forgotten(&id),
             Event::Supply { name, state } => self.supplied(&name, state),
+            Event::Networks(found) => self.networks_found(found),
+            Event::Network { vdc, problem } => self.networked(&vdc, problem),
         }
     }
 
@@ -154,6 +156,9 @@ impl Engine {
             since: self.now,
             ..record.clone()
         };
+        if let Status::Running { pid } = moved.status {
+            self.note_running(&moved, pid);
+        }
         self.apply(&Change::Task(Box::new(moved)));
         self.dirty.insert(key(&id.system));
     }
@@ -180,6 +185,7 @@ impl Engine {
                 status,
                 since: self.now,
                 ready_since,
+                settled: steer::settled(&record, ready_since),
                 ..record
             };
             self.change(key.clone(), Change::Task(Box::new(changed)));
@@ -274,7 +280,7 @@ impl Engine {
             return self.note(
                 subject,
                 "gave-up",
-                format!("after {} failures in a row", record.failures),
+                format!("after {}", crate::waiting::in_a_row(record.failures)),
             );
         } else {
             let delay = retry_delay(retry, record.failures);
@@ -329,6 +335,7 @@ impl Engine {
             return;
         }
         let (status, failures) = match outcome {
+            Outcome::Progress(_) if !record.is_underway() => return,
             Outcome::Progress(progress) => {
                 let record = OperationRecord {
                     status: OperationStatus::Asked { progress },
@@ -342,10 +349,10 @@ impl Engine {
             Outcome::Failed(reason) => (OperationStatus::Failed { reason }, record.failures + 1),
         };
         let record = OperationRecord {
-            digest: digest.clone(),
             status,
             since: now,
             failures,
+            ..record.clone()
         };
         self.with(system, |tracked| {
             tracked.seen.operations.remove(name);
@@ -549,6 +556,9 @@ impl Engine {
             } else {
                 record.since
             };
+            if let Status::Running { pid } = status {
+                self.note_running(&record, pid);
+            }
             self.apply(&Change::Task(Box::new(TaskRecord {
                 status,
                 since,
@@ -612,6 +622,7 @@ impl Engine {
         let vdc = id.vdc();
         if self.of_vdc(&vdc).next().is_none() && self.vdcs.get(&vdc).is_some_and(|vdc| vdc.down) {
             self.note(vdc.to_string(), "down", "everything has ended");
+            self.end_network(&vdc);
             self.change(key(id), Change::VdcGone(vdc.clone()));
         }
         self.mark_users(&key(id));

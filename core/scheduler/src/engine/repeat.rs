@@ -27,6 +27,7 @@ impl Engine {
             sent.sent(now);
             self.pending.actions.push(Action::Supply(name.clone()));
         }
+        self.repeat_networks();
     }
 
     /// When something is to be sent again.
@@ -34,7 +35,13 @@ impl Engine {
         let asked = self.awaits_inventory().then(|| self.asked.due());
         let strays = self.strays.values().map(|(_, sent)| sent.due());
         let supplies = self.unanswered.values().map(crate::seen::Sent::due);
-        asked.into_iter().chain(strays).chain(supplies).min()
+        let networks = self.repeat_networks_at();
+        asked
+            .into_iter()
+            .chain(strays)
+            .chain(supplies)
+            .chain(networks)
+            .min()
     }
 
     fn awaits_inventory(&self) -> bool {

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use smack_model::{Name, ServiceSpec, Span, TaskName, Timestamp, VdcId};
+use smack_model::{Isolation, Name, ServiceSpec, Span, TaskName, Timestamp, VdcId};
 
 use super::server::Sim;
-use crate::engine::{Command, RunRequest, Verb};
+use crate::engine::{Command, RunRequest, Ttl, Verb};
 use app::App;
 
 mod acts;
@@ -34,15 +34,17 @@ const QUIET: Span = Span::seconds(90);
 const LONGEST: Span = Span::minutes(60);
 
 const COMMANDS: &str = "\
-world:   node NAME [cpu=4] [mem=4096] [attribute=value …]   nodes N [cpu=…] [mem=…]   lose NODE   back NODE   gone NODE
+world:   node NAME [cpu=4] [mem=4096] [starting=CPU] [attribute=value …]   nodes N [cpu=…] [mem=…]
+         lose NODE   back NODE   gone NODE
          kill TASK [SIGNAL]   exit TASK CODE   unready TASK   serve TASK   reboot
          slow APP[/TASK] SECONDS   never APP[/TASK]   fail APP[/TASK] [code=1] [after=1s] [times=N]   well APP[/TASK]
          refuse APP[/TASK] TIMES   stubborn APP[/TASK]   stranger PORT [gone]   lag TIME
          supply NAME fails|present|slow [TIME]   operation APP NAME [takes=5s] [fails=2]   says APP gate|health yes|no|true
 stack:   app NAME [option …]   change APP [option …]   set APP KEY=VALUE   label APP KEY=VALUE   tasks APP N   drop APP
 server:  crash [before|after N]   pause-server   wake-server   count
-verbs:   run [partial]   wait SECONDS   plan   stop|start|restart|replace|pause|resume [APP[/TASK]]
-         force GATE APP   down [keep]   status   why [APP[/TASK]]   help";
+verbs:   run [partial] [ttl=2h]   wait SECONDS   plan   stop|start|restart|replace|pause|resume [APP[/TASK]]
+         operate OPERATION [APP]   ttl TIME|never   force GATE APP   down [keep]   status   why [APP[/TASK]]
+         launched TASK   help";
 
 impl Default for Interpreter {
     fn default() -> Self {
@@ -113,8 +115,7 @@ impl Interpreter {
             ("set", [name, pair]) => self.set(name, pair),
             ("label", [name, pair]) => self.label(name, pair),
             ("drop", [name]) => self.drop_app(name),
-            ("run", []) => self.run(false),
-            ("run", ["partial"]) => self.run(true),
+            ("run", options) => self.run(options),
             ("wait", [time]) => self.wait(time),
             ("kill", [task]) => self.kill(task, "9"),
             ("kill", [task, signal]) => self.kill(task, signal),
@@ -137,6 +138,14 @@ impl Interpreter {
             ("replace", rest) => self.verb(Verb::Replace, rest),
             ("pause", rest) => self.verb(Verb::Pause, rest),
             ("resume", rest) => self.verb(Verb::Resume, rest),
+            ("operate", [name, rest @ ..]) => self.verb(
+                Verb::Operate {
+                    operation: name.replace('_', " "),
+                },
+                rest,
+            ),
+            ("ttl", [time]) => self.live(time),
+            ("launched", [task]) => self.launched(task),
             ("force", [gate, rest @ ..]) => self.verb(
                 Verb::Force {
                     gate: (*gate).to_owned(),
@@ -161,7 +170,15 @@ impl Interpreter {
         }
     }
 
-    fn run(&mut self, partial: bool) -> Answer {
+    fn run(&mut self, options: &[&str]) -> Answer {
+        let (mut partial, mut ttl) = (false, None);
+        for option in options {
+            match option.split_once('=') {
+                None if *option == "partial" => partial = true,
+                Some(("ttl", value)) => ttl = Some(lifetime(value)?),
+                _ => return Err(format!("{option:?} is none of partial, ttl=2h")),
+            }
+        }
         if self.specs != self.ran || self.revision == 0 {
             self.revision += 1;
         }
@@ -171,7 +188,9 @@ impl Interpreter {
             stack: self.vdc.name.to_string(),
             revision: self.revision,
             systems: self.specs.clone(),
+            isolation: Isolation::Open,
             partial,
+            ttl,
         };
         // The grid speaks first: what it has said already counts.
         self.catch_up();
@@ -207,6 +226,15 @@ impl Interpreter {
             application,
             task,
             verb,
+        })?;
+        Ok(String::new())
+    }
+
+    fn live(&mut self, time: &str) -> Answer {
+        self.catch_up();
+        self.take(Command::Live {
+            vdc: self.vdc.clone(),
+            ttl: lifetime(time)?,
         })?;
         Ok(String::new())
     }
@@ -308,20 +336,29 @@ pub fn service(application: &Name, options: &[&str]) -> Result<ServiceSpec, Stri
     Ok(app.spec(application))
 }
 
-/// `10`, `10s`, `250ms`, `5m`.
+/// `10`, `10s`, `250ms`, `5m`, `2h`.
 fn span(text: &str) -> Result<Span, String> {
     let (digits, unit) = text.split_at(
         text.find(|c: char| !c.is_ascii_digit())
             .unwrap_or(text.len()),
     );
-    let wrong = || format!("{text:?} is no time: write 10s, 250ms or 5m");
+    let wrong = || format!("{text:?} is no time: write 10s, 250ms, 5m or 2h");
     let number: u64 = digits.parse().map_err(|_| wrong())?;
     match unit {
         "" | "s" => Ok(Span::seconds(number)),
         "ms" => Ok(Span(number)),
         "m" => Ok(Span::minutes(number)),
+        "h" => Ok(Span::minutes(number.saturating_mul(60))),
         _ => Err(wrong()),
     }
+}
+
+/// `2h`, `never`.
+fn lifetime(text: &str) -> Result<Ttl, String> {
+    Ok(match text {
+        "never" => Ttl::Never,
+        _ => Ttl::For(span(text)?),
+    })
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {

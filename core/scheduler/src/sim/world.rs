@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use smack_model::{
-    About, Action, Addressing, Digest, End, Epoch, Event, Found, FoundState, LaunchOrder, Name,
-    Node, NodeId, Refusal, Resources, Span, SupplyState, SystemId, TaskId, TaskName, Timestamp,
-    VolumeId,
+    About, Action, Addressing, Digest, End, Epoch, Event, Found, FoundState, Isolation,
+    LaunchOrder, Name, Node, NodeId, Refusal, Resources, Span, SupplyState, SystemId, TaskId,
+    TaskName, Timestamp, VolumeId,
 };
 
 use super::random::Random;
@@ -31,6 +31,8 @@ pub struct World {
     pub led: BTreeSet<Name>,
     /// Tasks that run to their end: by run, application and task.
     pub jobs: BTreeSet<(Name, Name, TaskName)>,
+    /// Launches that came from a server that was no longer in charge, and what it was told.
+    pub late: Vec<(TaskId, Refusal)>,
     /// Ports that a process of somebody else listens on.
     pub strangers: BTreeSet<u16>,
     nodes: BTreeMap<NodeId, SimNode>,
@@ -63,6 +65,8 @@ pub struct Process {
     pub serves: bool,
     /// It was on a node that fell silent: the one case in which a successor may run beside it.
     pub orphaned: bool,
+    /// The arguments it was launched with.
+    command: String,
     stopping: bool,
 }
 
@@ -194,6 +198,7 @@ impl World {
             verdicts: BTreeMap::new(),
             led: BTreeSet::new(),
             jobs: BTreeSet::new(),
+            late: Vec::new(),
             strangers: BTreeSet::new(),
             nodes: BTreeMap::new(),
             epoch: Epoch(0),
@@ -351,6 +356,15 @@ impl World {
 
     fn is_reachable(&self, node: Option<&NodeId>) -> bool {
         node.is_none_or(|node| self.nodes.get(node).is_some_and(|node| node.reachable))
+    }
+
+    /// What the latest attempt at a task was launched with.
+    pub fn command_of(&self, application: &Name, task: &TaskName) -> Option<&str> {
+        let attempts = self.processes.iter().filter(|(id, process)| {
+            id.system.application == *application && id.name == *task && !process.command.is_empty()
+        });
+        let latest = attempts.max_by_key(|(id, _)| (id.system.incarnation, id.attempt));
+        latest.map(|(_, process)| process.command.as_str())
     }
 
     /// All attempts that were ever heard of.

@@ -118,6 +118,9 @@ impl Steer<'_> {
         if leaving.drain.is_none() {
             return self.held_back(name);
         }
+        if let Some(waiting) = self.operation_first() {
+            return Some(waiting);
+        }
         // Draining takes nothing away yet, but one member moves at a time.
         let budget = self.system.header.spec.budget.max(1);
         let away: Vec<TaskName> = self

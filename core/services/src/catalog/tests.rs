@@ -10,6 +10,13 @@ fn embedded_entries_are_whole() {
         for keys in [&entry.locked.config_keys, &entry.locked.topic_config_keys] {
             assert!(keys.is_sorted(), "{}", entry.name());
         }
+        for renamed in &entry.locked.former_config_keys {
+            let (was, now) = (&renamed.was, &renamed.now);
+            assert!(!entry.knows_key(was) && entry.knows_key(now), "{was}");
+        }
+        if entry.unpack.is_some() {
+            assert_eq!(entry.locked.jars.len(), 1, "{}", entry.name());
+        }
         for jar in entry.jars_with_tools() {
             assert_eq!(jar.sha256.len(), 64, "{}", jar.at);
         }
@@ -59,12 +66,12 @@ fn versions_and_aliases_are_found() {
         (
             "kafak",
             "4",
-            "unknown product `kafak`; did you mean kafka? known: kafka, zookeeper",
+            "unknown product `kafak`; did you mean kafka? known: cassandra, kafka, zipkin, zookeeper",
         ),
         (
             "oracle",
             "4",
-            "unknown product `oracle`; known: kafka, zookeeper",
+            "unknown product `oracle`; known: cassandra, kafka, zipkin, zookeeper",
         ),
     ] {
         assert_eq!(find(product, version), expected);
@@ -104,6 +111,12 @@ fn keys_are_known_or_have_a_neighbour() {
         assert!(zookeeper.knows_key(key), "{key}");
     }
     assert_eq!(zookeeper.nearest_key("ticktime"), Some("tickTime"));
+    let cassandra = Catalog::embedded().find("cassandra", "5.0").unwrap();
+    assert_eq!(
+        cassandra.renamed_key("read_request_timeout_in_ms"),
+        Some("read_request_timeout")
+    );
+    assert_eq!(cassandra.renamed_key("read_request_timeout"), None);
 }
 
 #[test]
@@ -138,7 +151,10 @@ fn java_ranges_are_read_or_refused() {
 
 #[test]
 fn entries_that_are_wrong_say_where() {
-    let (_, good) = TEXTS[2];
+    let &(_, good) = TEXTS
+        .iter()
+        .find(|(file, _)| *file == "zookeeper-3.9.5.toml")
+        .unwrap();
     for (file, text, expected) in [
         (
             "zookeeper-3.9.5.toml",

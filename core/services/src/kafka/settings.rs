@@ -259,9 +259,12 @@ fn controllers(reader: &mut Reader<'_>, entry: &Entry, brokers: u32) -> Coordina
         hint,
     );
     let combined = shape::count(reader, "controllers", 1, FIRST_CONTROLLER);
+    let is_map = reader
+        .value("roles")
+        .is_some_and(|value| value.as_map().is_some());
     if let Some(mut roles) = reader.sub("roles") {
         let apart = shape::count(&mut roles, "controllers", 1, FIRST_CONTROLLER);
-        if apart.is_none() && !roles.has("controllers") {
+        if is_map && apart.is_none() && !roles.has("controllers") {
             roles.refuse(
                 "controllers",
                 "is missing",

@@ -1,6 +1,6 @@
 //! Keys of a plain application of 2016 that mean something else today, or nothing.
 
-use smack_model::Template;
+use smack_model::{Problem, Template};
 use smack_stack::Reader;
 
 use crate::text::template;
@@ -67,7 +67,24 @@ pub(super) fn scheduler_options(reader: &mut Reader<'_>) -> Template {
 /// `artifact_urls` and `additional_artifacts`, one after the other.
 pub(super) fn urls(reader: &mut Reader<'_>) -> Vec<String> {
     let both = ["artifact_urls", "additional_artifacts"].into_iter();
-    both.flat_map(|key| reader.strings(key).unwrap_or_default())
-        .map(|url| url.value)
-        .collect()
+    let urls: Vec<_> = both
+        .flat_map(|key| reader.strings(key).unwrap_or_default())
+        .collect();
+    for url in urls.iter().filter(|url| !is_address(&url.value)) {
+        let what = format!("{:?} is no address of a file", url.value);
+        let problem = Problem::error(Some(&url.place), what);
+        reader
+            .problems()
+            .push(problem.hint("write https://…, http://…, file:///… or an absolute path"));
+    }
+    urls.into_iter().map(|url| url.value).collect()
+}
+
+fn is_address(url: &str) -> bool {
+    match url.split_once("://") {
+        Some(("http" | "https", rest)) => !rest.is_empty(),
+        Some(("file", path)) => path.starts_with('/') || path.starts_with("localhost/"),
+        Some(_) => false,
+        None => url.starts_with('/'),
+    }
 }

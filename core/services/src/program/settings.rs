@@ -3,7 +3,7 @@
 use smack_model::{
     Name, PortSpec, Probe, Problem, Problems, Resources, Retry, Span, TaskGoal, TaskName, Template,
 };
-use smack_stack::{Application, Data, Reader, Value};
+use smack_stack::{Application, Data, Reader, Text, Value};
 
 use super::{Kind, health, legacy};
 use crate::schema::{FieldSchema, PORT, Sort};
@@ -182,9 +182,15 @@ fn command(reader: &mut Reader<'_>, application: &Application) -> Vec<Template> 
         Some(Data::Text(_))
     );
     let items = reader.texts("command");
-    let line = reader
-        .text("launch_command")
-        .filter(|line| !line.is_empty());
+    let line = reader.text("launch_command");
+    if line.as_ref().is_some_and(Text::is_empty) {
+        reader.refuse(
+            "launch_command",
+            "is empty",
+            "write a line for the shell: sleep 60",
+        );
+    }
+    let line = line.filter(|line| !line.is_empty());
     let arguments = reader.texts("args").unwrap_or_default();
     let options = legacy::scheduler_options(reader);
     let mut command: Vec<Template> = items

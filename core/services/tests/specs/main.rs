@@ -1,6 +1,10 @@
 //! Stack files in, specs or problems out: every service as its users meet it.
 
 #[cfg(test)]
+mod cassandra;
+#[cfg(test)]
+mod expose;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod schema;
@@ -12,3 +16,5 @@ mod stacks;
 mod support;
 #[cfg(test)]
 mod wrong;
+#[cfg(test)]
+mod zipkin;

@@ -8,11 +8,11 @@ use smack_model::{
     TaskSpec, Template,
 };
 use smack_services::{Catalog, Platform};
-use smack_stack::{Request, Resolved, Source, resolve};
+use smack_stack::{Request, Source};
 
-/// Resolves a file that needs no other.
-pub(crate) fn resolved(text: &str) -> Result<Resolved, Problems> {
-    resolve(&Request {
+/// The specs of a file that needs no other.
+pub(crate) fn built(text: &str) -> Result<Platform, Problems> {
+    let request = Request {
         stack: &Source::new("test.yaml", text),
         parents: &BTreeMap::new(),
         layers: &BTreeMap::new(),
@@ -20,12 +20,9 @@ pub(crate) fn resolved(text: &str) -> Result<Resolved, Problems> {
         run: None,
         vars: &[],
         predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
-    })
-}
-
-/// The specs of a file.
-pub(crate) fn built(text: &str) -> Result<Platform, Problems> {
-    smack_services::build(&resolved(text)?, Catalog::embedded(), 3)
+    };
+    let loaded = smack_services::load(&request, Catalog::embedded(), 3);
+    loaded.map(|(_, platform)| platform)
 }
 
 /// The spec of one application of a good file.
@@ -91,6 +88,9 @@ pub(crate) fn rendered(spec: &ServiceSpec) -> String {
             ..
         } = &operation.operation
         else {
+            let when = plain(&operation.when);
+            let what = plain(&operation.operation);
+            writeln!(w, "operation {} {when}: {what}", operation.name).unwrap();
             continue;
         };
         writeln!(
@@ -127,6 +127,8 @@ pub(crate) fn rendered(spec: &ServiceSpec) -> String {
 /// The text without the numbers of the task itself.
 fn folded(text: &str, task: &TaskSpec) -> String {
     let member = task.member.unwrap_or(0);
+    let is_own = |line: &&str| !line.starts_with("    | initial_token: ");
+    let text: String = text.split_inclusive('\n').filter(is_own).collect();
     text.replace(&format!("member {member},"), "member N,")
         .replace(&format!(".id={member}\n"), ".id=N\n")
         .replace(&format!("\"broker\":{member},"), "\"broker\":N,")

@@ -29,10 +29,10 @@ fn an_unknown_type() {
               hint: did you mean kafka?"#]],
     );
     check(
-        &application("cassandra", "instances: 1"),
+        &application("elasticsearch", "instances: 1"),
         &expect![[r#"
-        test.yaml:4:5 (stack s): error: type cassandra is not known
-          hint: known are zookeeper, kafka, command, job"#]],
+        test.yaml:4:5 (stack s): error: type elasticsearch is not known
+          hint: known are zookeeper, kafka, cassandra, zipkin, command, job"#]],
     );
     check(
         &application("kafka-mesos-0.9.x", "cpu: 1\nlaunch_command: ./k"),
@@ -733,7 +733,7 @@ fn several_zookeepers_and_names_of_exports() {
             test.yaml:4:24 (stack s): error: mem: 0 MiB is out of range
               hint: from 1m to 16t is allowed
             test.yaml:5:7 (stack s): error: type q is not known
-              hint: known are zookeeper, kafka, command, job"#]],
+              hint: known are zookeeper, kafka, cassandra, zipkin, command, job"#]],
     );
 }
 
@@ -769,6 +769,34 @@ fn a_zookeeper_shared_left_out_or_idle() {
         test.yaml:5:49 (stack s): notice: Kafka 4.3.1 has controllers of its own and makes no use of z
           hint: take version: 3.9, or leave the ZooKeeper out"#]],
     );
+}
+
+#[test]
+fn what_only_follows_from_a_mistake_of_another_is_not_told() {
+    let stack = |zookeeper: &str, kafka: &str| {
+        format!(
+            "name: s\napplications:\n  z: {{{zookeeper}}}\n  k: {{type: kafka, {kafka}}}\n  c: {{type: command, cpi: 1}}\n"
+        )
+    };
+    for (zookeeper, kafka) in [
+        ("type: zookeper", "version: 3.9, dependencies: [z]"),
+        ("type: [zookeeper]", "version: 3.9, dependencies: [z]"),
+        (
+            "type: zookeeper, heap: '${hep}'",
+            "version: 3.9, zookeeper: z, dependencies: [z]",
+        ),
+        ("type: zookeeper", "version: 3.9, dependencies: [zz]"),
+        (
+            "type: zookeeper, dependencies: [k]",
+            "version: 3.9, dependencies: [z]",
+        ),
+    ] {
+        let told = built(&stack(zookeeper, kafka)).unwrap_err().to_string();
+        let lines = told.lines().filter(|line| !line.starts_with(' '));
+        let own = "test.yaml:5:22 (stack s): error: unknown key cpi";
+        assert_eq!(lines.clone().count(), 3, "{told}");
+        assert!(lines.clone().any(|line| line == own), "{told}");
+    }
 }
 
 #[test]

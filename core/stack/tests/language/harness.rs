@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use smack_stack::{LayerSource, Level, Request, Resolved, Source, render, resolve};
+use smack_stack::{LayerSource, Level, Request, Resolved, Source, render, resolve, resolve_sound};
 
 pub(crate) struct Run {
     stack: Source,
@@ -80,7 +80,9 @@ impl Run {
 
     /// `stack`, which may extend `base`, in the zone `qa`: three texts that may hold anything.
     pub(crate) fn of(stack: &str, base: &str, zone: &str) -> Self {
-        let mut run = Self::parse("== zone qa qa.yaml\n== from base base.yaml\n== run --zone qa --var n=3 --var x=y\n");
+        let mut run = Self::parse(
+            "== zone qa qa.yaml\n== from base base.yaml\n== run --zone qa --var n=3 --var x=y\n",
+        );
         run.stack = Source::new("s.yaml", stack);
         run.parents
             .insert("base".to_owned(), Source::new("base.yaml", base));
@@ -105,7 +107,20 @@ impl Run {
     }
 
     pub(crate) fn resolve(&self) -> Result<Resolved, smack_model::Problems> {
-        resolve(&Request {
+        resolve(&self.request())
+    }
+
+    /// The applications that none of the errors touches.
+    pub(crate) fn sound(&self) -> Vec<String> {
+        let (resolved, problems) = resolve_sound(&self.request());
+        assert!(problems.has_errors(), "{problems}");
+        let ids = |resolved: Resolved| resolved.applications.into_keys();
+        let ids = resolved.into_iter().flat_map(ids);
+        ids.map(|id| id.to_string()).collect()
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
             stack: &self.stack,
             parents: &self.parents,
             layers: &self.layers,
@@ -113,7 +128,7 @@ impl Run {
             run: self.run.as_deref(),
             vars: &self.vars,
             predefined: &self.known,
-        })
+        }
     }
 }
 

@@ -420,3 +420,40 @@ fn an_exact_reference_takes_the_type_of_its_parameter() {
     assert_eq!(settings["n"].data, Data::Integer(3));
     assert_eq!(settings["t"].to_literal().as_deref(), Some("x3"));
 }
+
+#[test]
+fn the_nearest_level_of_isolation_and_the_strictest_requirement_count() {
+    let resolved = Run::parse(
+        "
+== datacenter dc dc.yaml
+name: dc
+isolation: open
+require: {isolation: open}
+== zone qa qa.yaml dc
+name: qa
+isolation: vdc
+require: {isolation: vdc}
+== from base base.yaml
+name: base
+isolation: null
+== stack s.yaml
+name: s
+from: base
+applications: {a: {type: command}}
+== run --zone qa
+",
+    )
+    .resolve()
+    .unwrap();
+    let told = |setting: Option<smack_stack::Setting<smack_model::Isolation>>| {
+        setting.map(|setting| format!("{} {}", setting.value, setting.place))
+    };
+    assert_eq!(
+        told(resolved.isolation).as_deref(),
+        Some("vdc qa.yaml:2:1 (zone qa)")
+    );
+    assert_eq!(
+        told(resolved.required_isolation).as_deref(),
+        Some("vdc qa.yaml:3:11 (zone qa)")
+    );
+}

@@ -3,7 +3,7 @@
 
 use expect_test::{ExpectFile, expect_file};
 
-use super::harness::outcome;
+use super::harness::{Run, outcome};
 
 /// Runs every case of a file and compares the file with itself and the problems found now.
 fn check(text: &str, file: &ExpectFile) {
@@ -76,4 +76,56 @@ fn bounds() {
         include_str!("../wrong/bounds.txt"),
         &expect_file!["../wrong/bounds.txt"],
     );
+}
+
+#[test]
+fn isolation() {
+    check(
+        include_str!("../wrong/isolation.txt"),
+        &expect_file!["../wrong/isolation.txt"],
+    );
+}
+
+#[test]
+fn what_no_error_touches_stays() {
+    for (text, sound) in [
+        ("nmae: s\napplications: {a: {type: command}}", ""),
+        ("name: s\nzzz: 1\napplications: {a: {type: command}}", "a"),
+        (
+            "name: s\napplications: {a: {type: x, n: '${zzz}'}, b: {type: x}}",
+            "b",
+        ),
+        (
+            "name: s\napplications: {a: {type: [x]}, b: {type: x}, c: 3}",
+            "b",
+        ),
+        (
+            "name: s\napplications: {a: {type: x, dependencies: [zzz]}, b: {type: x}}",
+            "b",
+        ),
+        (
+            "name: s\napplications: {a: {type: x, env+: 3}, b: {type: x}}",
+            "b",
+        ),
+        // Whoever needs one that is touched, also by others.
+        (
+            "name: s\napplications: {a: {n: 3}, b: {type: x, dependencies: [a]}, c: {type: x, dependencies: [b]}, d: {type: x}}",
+            "d",
+        ),
+        (
+            "name: s\napplications: {a: {type: x, dependencies: [b]}, b: {type: x, dependencies: [a]}, c: {type: x}}",
+            "c",
+        ),
+        // A parameter without a true value touches whatever refers to one.
+        (
+            "name: s\nparameters: {n: {type: int, default: x}}\napplications: {a: {type: x, n: '${n}'}, b: {type: x}}",
+            "b",
+        ),
+        (
+            "== zone qa q.yaml\nname: qa\nfinal: {applications: {a: {n: 1}}}\n== stack s.yaml\nname: s\napplications: {a: {type: x, n: 2}, b: {type: x, n: 2}}\n== run --zone qa",
+            "b",
+        ),
+    ] {
+        assert_eq!(Run::parse(text).sound().join(" "), sound, "{text}");
+    }
 }

@@ -132,11 +132,12 @@ pub(super) async fn add(
         let refused = Refused::conflict(format!("the library has {} already", name.value));
         return Err(refused.hint("--replace puts this one in its place; what runs is not touched"));
     }
-    if let Some(parent) = &parent
-        && !stored.iter().any(|stored| stored.name == *parent)
-    {
-        let refused = Refused::not_found(format!("the library has no parent {parent}"));
-        return Err(refused.hint("add the parent first"));
+    if let Some(parent) = &parent {
+        let Some(above) = stored.iter().find(|stored| stored.name == *parent) else {
+            let refused = Refused::not_found(format!("the library has no parent {parent}"));
+            return Err(refused.hint("add the parent first"));
+        };
+        refuse_parent(level.as_deref(), above)?;
     }
     let new = Stored {
         name: name.value,
@@ -157,6 +158,23 @@ pub(super) async fn add(
 pub(super) struct Removal {
     #[serde(default)]
     force: bool,
+}
+
+/// A layer stands below its parent, so that no two are each other's.
+fn refuse_parent(level: Option<&str>, parent: &Stored) -> Result<(), Refused> {
+    let above = parent.level.as_deref();
+    let (Some(own), Some(level)) = (level, level.and_then(Level::parse)) else {
+        return Ok(());
+    };
+    if above
+        .and_then(Level::parse)
+        .is_some_and(|above| above < level)
+    {
+        return Ok(());
+    }
+    let (name, word) = (&parent.name, above.unwrap_or("stack"));
+    let refused = Refused::conflict(format!("the {word} {name} cannot be above a {own}"));
+    Err(refused.hint("a zone stands below a cluster or a datacenter, a cluster below a datacenter"))
 }
 
 /// Removes a definition and, by force, all that build on it. What runs goes on.
@@ -181,7 +199,8 @@ pub(super) async fn remove(
         index += 1;
     }
     if gone.len() > 1 && !removal.force {
-        let refused = Refused::conflict(format!("{} build on {root}", gone[1..].join(", ")));
+        let verb = if gone.len() == 2 { "builds" } else { "build" };
+        let refused = Refused::conflict(format!("{} {verb} on {root}", gone[1..].join(", ")));
         return Err(refused.hint("remove them first, or all together with --force"));
     }
     shared

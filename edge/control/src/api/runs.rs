@@ -6,12 +6,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path as UrlPath, Query, State};
 use serde::{Deserialize, Serialize};
-use smack_model::{Name, Problems, ServiceSpec, VdcId};
-use smack_scheduler::{Command, Engine, Plan, RunRequest, plan as effects};
+use smack_model::{Isolation, Name, Problem, Problems, ServiceSpec, VdcId};
+use smack_scheduler::{Command, Engine, Plan, RunRequest, Ttl, names, plan as effects};
 use smack_services::Catalog;
 use smack_stack::{LayerSource, Level, Request, Resolved, Source};
 use smack_store::Write;
 
+use super::verbs::read_ttl;
 use super::{Answer, Refused, Shared, VdcPath, library, vdc_id};
 use crate::{clock, key, wire};
 
@@ -41,6 +42,8 @@ struct Ready {
     vdc: VdcId,
     resolved: Resolved,
     specs: BTreeMap<Name, ServiceSpec>,
+    isolation: Isolation,
+    shown: String,
     notices: Problems,
 }
 
@@ -49,8 +52,9 @@ pub(super) async fn run(
     Json(body): Json<wire::RunBody>,
 ) -> Answer<wire::RunAnswer> {
     let partial = body.partial;
+    let ttl = body.ttl.as_deref().map(read_ttl).transpose()?;
     let ready = prepare(&shared, from_body(&shared, body)?)?;
-    carry_out(&shared, ready, partial).await
+    carry_out(&shared, ready, partial, ttl).await
 }
 
 pub(super) async fn plan(
@@ -90,7 +94,7 @@ pub(super) async fn rollback(
         return Err(refused.hint(format!("it has {known}")));
     };
     let ready = prepare(&shared, revision.clone())?;
-    carry_out(&shared, ready, false).await
+    carry_out(&shared, ready, false, None).await
 }
 
 pub(super) async fn revisions(
@@ -267,27 +271,116 @@ fn prepare(shared: &Shared, revision: Revision) -> Result<Ready, Refused> {
         vars: &revision.vars,
         predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
     };
-    let resolved = smack_stack::resolve(&request).map_err(Refused::problems)?;
     let nodes = u32::try_from(shared.nodes.len()).unwrap_or(u32::MAX);
-    let platform =
-        smack_services::build(&resolved, Catalog::embedded(), nodes).map_err(|mut problems| {
-            problems.extend(resolved.notices.clone());
-            Refused::problems(problems.sorted())
-        })?;
+    let (resolved, platform) =
+        smack_services::load(&request, Catalog::embedded(), nodes).map_err(Refused::problems)?;
     let mut notices = resolved.notices.clone();
     notices.extend(platform.notices);
     let vdc = VdcId {
         zone: resolved.zone.clone(),
         name: resolved.run.clone(),
     };
+    let isolation = isolation(shared, &vdc, &resolved, &mut notices)?;
+    let shown = spelling(shared, &vdc, &resolved.shown, &mut notices);
+    check_names(&vdc, &platform.specs)?;
     Ok(Ready {
         revision,
         vdc,
         specs: platform.specs,
+        isolation,
         notices: notices.sorted(),
+        shown,
         resolved,
     })
 }
+
+/// The name for show: as it was given when the virtual data center was made, whatever it is called by later.
+fn spelling(shared: &Shared, vdc: &VdcId, given: &str, notices: &mut Problems) -> String {
+    let published = shared.published.borrow();
+    let Some(up) = published.view.vdcs.get(vdc) else {
+        return given.to_owned();
+    };
+    let shown = &up.record.shown;
+    if shown != given {
+        let what = format!("{given} is {vdc}, which is up as {shown} and keeps that spelling");
+        notices.push(Problem::notice(None, what).hint("names compare in lower case"));
+    }
+    shown.clone()
+}
+
+/// Every task has a full name, which DNS limits.
+fn check_names(vdc: &VdcId, specs: &BTreeMap<Name, ServiceSpec>) -> Result<(), Refused> {
+    let mut problems = Problems::default();
+    for (application, spec) in specs {
+        let full = |task| names::full_name(vdc, application.as_str(), task);
+        let longest = spec.tasks.keys().map(full).max_by_key(String::len);
+        if let Some(name) = longest.filter(|name| name.len() > names::FULL_NAME_MAX) {
+            let what = format!(
+                "application {application}: the full name of its tasks has {} characters, {} more than DNS can take: \
+                 {name}",
+                name.len(),
+                name.len() - names::FULL_NAME_MAX
+            );
+            let hint = "shorten the name of the application, of the run (--as) or of the zone";
+            problems.push(Problem::error(None, what).hint(hint));
+        }
+    }
+    match problems.has_errors() {
+        true => Err(Refused::problems(problems)),
+        false => Ok(()),
+    }
+}
+
+/// The level in force: what the files say, as far as the nodes can; it stays for as long as the VDC is up.
+fn isolation(
+    shared: &Shared,
+    vdc: &VdcId,
+    resolved: &Resolved,
+    notices: &mut Problems,
+) -> Result<Isolation, Refused> {
+    let refuse = |place, what: String, hint: &str| {
+        let problem = Problem::error(Some(place), what).hint(hint);
+        Err(Refused::problems(Problems(vec![problem])))
+    };
+    let able = shared.isolation();
+    let why = || smack_grids::limits::isolation().1;
+    if let Some(required) = &resolved.required_isolation
+        && required.value > able
+    {
+        let what = format!(
+            "isolation {} is required, the nodes can do {able}: {}",
+            required.value,
+            why()
+        );
+        return refuse(&required.place, what, "`smack doctor` says what is missing");
+    }
+    let published = shared.published.borrow();
+    let current = published.view.vdcs.get(vdc).map(|vdc| vdc.record.isolation);
+    let wanted = resolved.isolation.as_ref();
+    if let (Some(current), Some(wanted)) = (current, wanted)
+        && current != wanted.value.min(able)
+    {
+        let what = format!("{vdc} is up at isolation {current}, which stays until it goes down");
+        return refuse(
+            &wanted.place,
+            what,
+            "`smack down` it first, or run it --as another",
+        );
+    }
+    if let Some(wanted) = wanted.filter(|wanted| wanted.value > able) {
+        let what = format!(
+            "isolation {} is wanted, {able} is in force: {}",
+            wanted.value,
+            why()
+        );
+        notices.push(Problem::notice(Some(&wanted.place), what));
+    }
+    let wanted = wanted.map_or(DEFAULT_ISOLATION, |wanted| wanted.value);
+    Ok(current.unwrap_or_else(|| wanted.min(able)))
+}
+
+/// Of virtual data centers whose files say nothing.
+const DEFAULT_ISOLATION: Isolation = Isolation::Vdc;
 
 /// What a run would do, told apart from what it changes in the books.
 struct Compared {
@@ -343,7 +436,12 @@ fn compared(
     }
 }
 
-async fn carry_out(shared: &Arc<Shared>, ready: Ready, partial: bool) -> Answer<wire::RunAnswer> {
+async fn carry_out(
+    shared: &Arc<Shared>,
+    ready: Ready,
+    partial: bool,
+    ttl: Option<Ttl>,
+) -> Answer<wire::RunAnswer> {
     let compared = compare(shared, &ready).await?;
     let known = stored(shared, &ready.vdc)?;
     let last = known.last().map_or(0, |revision| revision.number);
@@ -365,11 +463,13 @@ async fn carry_out(shared: &Arc<Shared>, ready: Ready, partial: bool) -> Answer<
     }
     let request = RunRequest {
         vdc: ready.vdc.clone(),
-        shown: ready.resolved.shown.clone(),
+        shown: ready.shown.clone(),
         stack: ready.resolved.stack.to_string(),
         revision: number,
         systems: ready.specs.clone(),
+        isolation: ready.isolation,
         partial,
+        ttl,
     };
     shared
         .command(Command::Run(Box::new(request)), writes)
@@ -385,6 +485,7 @@ fn answer(ready: &Ready, compared: Compared) -> wire::RunAnswer {
         effect: step.effect.word().to_owned(),
         reasons: step.reasons,
         after: step.after,
+        due_ms: step.due.map(|at| at.0),
     };
     let silent = compared.plan.iter().all(Plan::is_silent);
     let application = |plan: Plan| wire::ApplicationPlan {

@@ -7,10 +7,10 @@ use axum::Json;
 use axum::extract::{Path as UrlPath, Query, State};
 use serde::Deserialize;
 use smack_grids::logs::{Stream, last_lines};
-use smack_model::{Name, TaskId, Timestamp};
+use smack_model::{Name, TaskId, Timestamp, When};
 use smack_scheduler::{Cause, SystemStatus, TaskState, VdcStatus};
 
-use super::{Answer, ISOLATION, Refused, Shared, VdcPath};
+use super::{Answer, Refused, Shared, VdcPath};
 use crate::decider::Input;
 use crate::{clock, wire};
 
@@ -26,9 +26,10 @@ pub(super) async fn server(State(shared): State<Arc<Shared>>) -> Json<wire::Serv
         epoch: shared.epoch,
         home: shared.home.display().to_string(),
         started_ms: shared.started.0,
-        isolation: ISOLATION.to_owned(),
+        isolation: shared.isolation().to_string(),
         limits: shared.limits.clone(),
         nodes: shared.nodes.iter().map(node).collect(),
+        dns: shared.dns_address(),
         halted: shared.published.borrow().halted.clone(),
     })
 }
@@ -147,7 +148,13 @@ pub(super) async fn environment(
         .environment(&id)
         .map_err(|error| Refused::conflict(error.to_string()))?;
     let directory = shared.grid.sandbox(&id).display().to_string();
+    let way_in = shared.grid.reach().way_in(&id);
+    let way_in = way_in.map_err(|error| Refused::conflict(error.to_string()))?;
+    let way_in = way_in
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned());
     Ok(Json(wire::Environment {
+        way_in: way_in.collect(),
         directory,
         variables,
     }))
@@ -187,7 +194,11 @@ fn shown(shared: &Shared, vdc: &VdcStatus) -> wire::Vdc {
         revision: record.revision,
         created_ms: record.created.0,
         updated_ms: record.updated.0,
-        isolation: ISOLATION.to_owned(),
+        domain: smack_scheduler::names::domain(&record.id),
+        dns: shared.dns_address(),
+        isolation: record.isolation.to_string(),
+        network_problem: vdc.network_problem.clone(),
+        expires_ms: record.expires.filter(|_| !record.down).map(|at| at.0),
         limits: shared.limits.clone(),
         applications: vdc
             .systems
@@ -203,6 +214,16 @@ fn application(system: &SystemStatus, now: Timestamp) -> wire::Application {
         name: operation.name.clone(),
         done: operation.done,
         text: operation.text.clone(),
+        when: match operation.when {
+            When::Always => wire::PART_OF_READY.to_owned(),
+            When::Asked => "asked".to_owned(),
+            When::Every(span) => span.words(),
+        },
+        state: operation.word.to_owned(),
+        asked: operation.asked,
+        taken: operation.taken,
+        done_ms: operation.last_done.map(|at| at.0),
+        due_ms: operation.due.map(|at| at.0),
     };
     wire::Application {
         name: system.application().to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path as UrlPath, State};
 use smack_model::Name;
-use smack_scheduler::{Command, Verb};
+use smack_scheduler::{Command, Ttl, Verb};
 
 use super::{Answer, Refused, Shared, VdcPath, vdc_id};
 use crate::wire;
@@ -23,6 +23,11 @@ pub(super) async fn verb(
     };
     let (application, task) = (label(body.application)?, label(body.task)?);
     let verb = match (body.verb.as_str(), body.gate) {
+        ("operate", _) => Verb::Operate {
+            operation: body
+                .operation
+                .ok_or_else(|| Refused::bad_request("operate needs an operation".to_owned()))?,
+        },
         ("stop", _) => Verb::Stop,
         ("start", _) => Verb::Start,
         ("restart", _) => Verb::Restart,
@@ -71,4 +76,24 @@ pub(super) async fn down(
         )
         .await?;
     Ok(Json(()))
+}
+
+pub(super) async fn ttl(
+    State(shared): State<Arc<Shared>>,
+    UrlPath((zone, name)): VdcPath,
+    Json(body): Json<wire::TtlBody>,
+) -> Answer<()> {
+    drop(shared.vdc(&zone, &name)?);
+    let vdc = vdc_id(&zone, &name)?;
+    let ttl = read_ttl(&body.ttl)?;
+    shared
+        .command(Command::Live { vdc, ttl }, Vec::new())
+        .await?;
+    Ok(Json(()))
+}
+
+/// How long something is to live, or why that is no time.
+pub(super) fn read_ttl(text: &str) -> Result<Ttl, Refused> {
+    wire::ttl(text)
+        .map_err(|hint| Refused::bad_request(format!("{text:?} is no time to live")).hint(hint))
 }

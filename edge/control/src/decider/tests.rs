@@ -90,6 +90,8 @@ fn node() -> Node {
             cpu_millis: 8000,
             memory_mib: 1000,
         },
+        starting: None,
+        isolation: smack_model::Isolation::Open,
         addressing: Addressing::PerTask {
             first_block: 0x4000,
             last_block: 0x40ff,
@@ -199,6 +201,7 @@ fn request() -> RunRequest {
         stop: StopSpec::default(),
         retry: Retry::default(),
         member: None,
+        exposed: Default::default(),
     };
     let phase = Phase {
         name: "all".to_owned(),
@@ -222,6 +225,8 @@ fn request() -> RunRequest {
         stack: "test".to_owned(),
         revision: 1,
         systems: BTreeMap::from([(name("a"), spec)]),
+        isolation: smack_model::Isolation::Open,
+        ttl: None,
         partial: false,
     }
 }

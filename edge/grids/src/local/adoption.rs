@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use smack_model::{End, Refusal, TaskId};
+use smack_model::{End, Isolation, Refusal, TaskId};
 
 use super::agent::{Agent, event};
 use super::attempts::{Attempt, Attempts, Shim, State};
@@ -25,6 +25,9 @@ impl Agent {
         }
         let fresh = || Attempt::new(None, State::Claiming);
         let attempt = attempts.all.entry(id.clone()).or_insert_with(fresh);
+        if matches!(sight, Sight::Watched { .. } | Sight::Orphan { .. }) {
+            self.route(id, &sandbox);
+        }
         match sight {
             Sight::Absent => {}
             Sight::Ended { node, end, at } => {
@@ -64,6 +67,16 @@ impl Agent {
             }
         }
         true
+    }
+
+    /// Where it is reached, if that is inside a network.
+    fn route(&self, id: &TaskId, sandbox: &Path) {
+        if let Ok(record) = sandbox::record(sandbox)
+            && record.isolation != Isolation::Open
+            && let Some(address) = &record.address
+        {
+            self.networks.routes.set(address, Some(&id.system.vdc()));
+        }
     }
 
     /// Sends a shim to take over; if none can, the task's own process is watched.

@@ -13,6 +13,7 @@ use super::home::Home;
 use super::lanes::Lane;
 use super::process::boot_id;
 use super::sandbox::{self, now};
+use super::vdc::Networks;
 use super::watch::Watch;
 use super::{Error, Options};
 
@@ -26,6 +27,7 @@ pub(crate) struct Agent {
     quick: Lane,
     pub(crate) slow: Lane,
     pub(crate) shim: PathBuf,
+    pub(crate) networks: Networks,
 }
 
 /// Takes the action on.
@@ -61,6 +63,8 @@ pub(crate) fn perform(agent: &Arc<Agent>, epoch: Epoch, action: &Action) {
         | Action::Probe(_)
         | Action::ProbeEnd(_)
         | Action::Question(_) => {}
+        Action::Network(order) => Agent::order_network(agent, epoch, order),
+        Action::NetworkEnd(vdc) => Agent::end_network(agent, epoch, vdc),
     }
 }
 
@@ -72,6 +76,7 @@ impl Agent {
         let agent = Arc::new(Self {
             boot_id: options.boot_id.clone().unwrap_or_else(boot_id),
             shim: home.shim(),
+            networks: Networks::new(&home),
             home,
             options,
             attempts: Mutex::default(),
@@ -84,6 +89,7 @@ impl Agent {
         agent.home.clear_staging();
         (agent.options.events)(Event::Nodes(agent.options.nodes.clone()));
         agent.answer(None);
+        Self::adopt_networks(&agent);
         let this = Arc::clone(&agent);
         agent.slow.push(move || this.clean());
         Ok(agent)
@@ -93,6 +99,7 @@ impl Agent {
         self.closed.store(true, Ordering::SeqCst);
         self.quick.close();
         self.slow.close();
+        self.networks.close();
         self.watch.wake();
     }
 

@@ -138,7 +138,11 @@ impl<'a> Filling<'a> {
                 let number = self.order.ports.get(port).ok_or_else(open)?;
                 text.push_str(&number.to_string());
             }
-            Piece::Address(Some(_)) | Piece::Port(Some(_), _) | Piece::Export(..) => {
+            Piece::Address(Some(_))
+            | Piece::Port(Some(_), _)
+            | Piece::Seeds(_)
+            | Piece::Replacing(_)
+            | Piece::Export(..) => {
                 return Err(open());
             }
             Piece::SystemStamp => text.push_str(&stamp(&id.system.to_string())),

@@ -1,5 +1,5 @@
 //! The grid's directories: `sandboxes/<attempt>`, `staging/` before the claim, `volumes/<volume>`, `trash/` on the way
-//! out, `bin/` for shims; and what must be known for ever: the greatest epoch seen, and the systems that have ended.
+//! out, `bin/` for shims, `vdcs/<zone>.<name>` for networks; and what must be known for ever: the greatest epoch seen, and the systems that have ended.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use smack_model::{Epoch, SystemId, TaskId, VolumeId};
+use smack_model::{Epoch, Name, SystemId, TaskId, VdcId, VolumeId};
 
 use super::Error;
 use super::sandbox::Tombstone;
 
 /// Compiled by the build script.
-static SHIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim"));
+pub(crate) static SHIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim"));
 
 /// `shim-` and a hash.
 const SHIM_NAME: &str = env!("SMACK_SHIM");
@@ -49,7 +49,15 @@ impl Home {
     /// Makes the directories and writes the shim.
     pub(crate) fn open(root: &Path) -> Result<Self, Error> {
         let home = Self::at(root);
-        for name in ["", "bin", "sandboxes", "staging", "trash", "volumes"] {
+        for name in [
+            "",
+            "bin",
+            "sandboxes",
+            "staging",
+            "trash",
+            "vdcs",
+            "volumes",
+        ] {
             let path = root.join(name);
             fs::create_dir_all(&path).map_err(failed("create", &path))?;
         }
@@ -101,6 +109,29 @@ impl Home {
         self.root
             .join("volumes")
             .join(format!("{}.node", id.file_name()))
+    }
+
+    /// What the network of a virtual data center needs.
+    pub(crate) fn network(&self, vdc: &VdcId) -> PathBuf {
+        let name = format!("{}.{}", vdc.zone, vdc.name);
+        self.root.join("vdcs").join(name)
+    }
+
+    /// Every virtual data center whose network has a directory, sorted.
+    pub(crate) fn networks(&self) -> Vec<VdcId> {
+        let names = names(&self.root.join("vdcs"));
+        let mut ids: Vec<VdcId> = names
+            .iter()
+            .filter_map(|name| {
+                let (zone, name) = name.split_once('.')?;
+                Some(VdcId {
+                    zone: Name::new(zone).ok()?,
+                    name: Name::new(name).ok()?,
+                })
+            })
+            .collect();
+        ids.sort();
+        ids
     }
 
     pub(crate) fn volumes(&self) -> Vec<VolumeId> {
@@ -315,7 +346,7 @@ fn volume(text: &str) -> Option<VolumeId> {
     Some(VolumeId {
         system,
         task: name,
-        volume: smack_model::Name::new(volume).ok()?,
+        volume: Name::new(volume).ok()?,
         generation: generation.parse().ok()?,
     })
 }

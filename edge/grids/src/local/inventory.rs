@@ -31,6 +31,7 @@ impl Agent {
                     };
                     self.tell(&attempts, inventory);
                 }
+                self.tell(&attempts, Event::Networks(self.home.networks()));
             }
         }
     }

@@ -8,13 +8,13 @@ use std::path::{Component, Path, PathBuf};
 
 use smack_model::{Content, Epoch, FilePlace, FileSpec, LaunchOrder, Refusal};
 
+use super::LogLimits;
 use super::agent::{Agent, unable};
 use super::attempts::State;
 use super::environment::environment;
 use super::fill::Filling;
 use super::sandbox::Record;
 use super::users::{self, User};
-use super::{LogLimits, sockets};
 
 /// Names in the sandbox that are smack's.
 const OURS: [&str; 3] = [".smack", "stdout.log", "stderr.log"];
@@ -80,9 +80,7 @@ impl Agent {
     }
 
     fn prepare(&self, epoch: Epoch, order: &LaunchOrder, staging: &Path) -> Result<(), Refusal> {
-        if let Some(address) = &order.address {
-            sockets::check(address, order.ports.values().copied())?;
-        }
+        let network = self.enter_network(order)?;
         let user = order
             .launch
             .user
@@ -104,7 +102,11 @@ impl Agent {
             ports: order.ports.clone(),
             volumes: order.volumes.clone(),
             user,
+            isolation: order.isolation,
         };
+        if let Some(network) = &network {
+            shim.path("network", network);
+        }
         for id in order.volumes.values() {
             shim.path("dir", &self.home.volume(id));
             let node = self.home.volume_node(id);
@@ -264,6 +266,9 @@ fn place(
                 let made = builder.recursive(true).mode(0o755).create(parent);
                 made.map_err(|error| at(path, &error))?;
             }
+            if path.starts_with("bin") {
+                return write_as(&target, &content, 0o755);
+            }
             write(&target, &content)
         }
         FilePlace::Volume(volume) => shim.put(
@@ -294,11 +299,11 @@ fn checked(path: &str) -> Result<&Path, Refusal> {
 
 /// Only for the task's own user; a script may be run.
 fn write(path: &Path, content: &[u8]) -> Result<(), Refusal> {
-    let mode = if content.starts_with(b"#!") {
-        0o700
-    } else {
-        0o600
-    };
+    let is_script = content.starts_with(b"#!");
+    write_as(path, content, if is_script { 0o700 } else { 0o600 })
+}
+
+fn write_as(path: &Path, content: &[u8], mode: u32) -> Result<(), Refusal> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(true)

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use smack_model::{End, Epoch, Name, NodeId, Ports, Refusal, TaskId, Timestamp, VolumeId};
+use smack_model::{
+    End, Epoch, Isolation, Name, NodeId, Ports, Refusal, TaskId, Timestamp, VolumeId,
+};
 
 use super::process::Process;
 use super::users::User;
@@ -27,6 +29,8 @@ pub(crate) struct Record {
     pub(crate) ports: Ports,
     pub(crate) volumes: BTreeMap<Name, VolumeId>,
     pub(crate) user: Option<User>,
+    #[serde(default)]
+    pub(crate) isolation: Isolation,
 }
 
 /// `burned`: an attempt that never was and never will be.
@@ -118,6 +122,12 @@ pub(crate) fn task(sandbox: &Path) -> Option<Process> {
     process(sandbox, "pid")
 }
 
+/// All that may be the task's process: while its program is being started it has not its final file yet.
+pub(crate) fn processes(sandbox: &Path) -> impl Iterator<Item = Process> {
+    let files = ["pid", "pid.new"].into_iter();
+    files.filter_map(|file| process(sandbox, file))
+}
+
 pub(crate) fn shim(sandbox: &Path) -> Option<Process> {
     process(sandbox, "shim")
 }
@@ -181,6 +191,9 @@ fn refusal(step: &str, errno: i32, record: &Record) -> Refusal {
             } else {
                 reason(&error)
             },
+        },
+        "network" => Refusal::NoIsolation {
+            reason: format!("its network could not be entered: {}", reason(&error)),
         },
         "fork" => Refusal::Other {
             reason: format!("no further process could be started: {}", reason(&error)),

@@ -51,7 +51,7 @@ fn try_bind(address: SocketAddr) -> Result<(), rustix::io::Errno> {
     bind(&socket, &address)
 }
 
-fn taken(ip: IpAddr, port: u16) -> Refusal {
+pub(crate) fn taken(ip: IpAddr, port: u16) -> Refusal {
     let listeners = listeners();
     let in_way = |listener: &&Listener| {
         listener.port == port && (listener.address == ip || listener.address.is_unspecified())

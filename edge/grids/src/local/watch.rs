@@ -1,5 +1,5 @@
 //! One thread waits for everything that happens by itself: a shim's end, by process descriptors, and a program's
-//! start, by watches on the `.smack` directories.
+//! start, by watches on the `.smack` directories; and the same of the keepers of networks.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -12,6 +12,7 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::fs::inotify;
 
 use super::agent::Agent;
+use super::vdc;
 
 const WAKE: u64 = u64::MAX;
 const DIRECTORIES: u64 = u64::MAX - 1;
@@ -72,20 +73,29 @@ impl Watch {
         let _ = inotify::remove_watch(&self.directories, watch);
     }
 
-    /// The watches whose program runs; `None` among them: some were lost, so all must be looked at.
-    fn started(&self) -> Vec<Option<i32>> {
+    fn news(&self) -> Vec<News> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = inotify::Reader::new(&self.directories, &mut buffer);
-        let mut started = Vec::new();
+        let mut news = Vec::new();
         while let Ok(event) = reader.next() {
             if event.events().contains(inotify::ReadFlags::QUEUE_OVERFLOW) {
-                started.push(None);
+                news.push(News::Lost);
             } else if event.file_name().is_some_and(|name| name == c"pid") {
-                started.push(Some(event.wd()));
+                news.push(News::Started(event.wd()));
+            } else if event.file_name().is_some_and(|name| name == c"problems") {
+                news.push(News::Problems(event.wd()));
             }
         }
-        started
+        news
     }
+}
+
+/// What a watch says.
+enum News {
+    Started(i32),
+    Problems(i32),
+    /// Some of it was lost, so all must be looked at.
+    Lost,
 }
 
 /// Until the agent is closed.
@@ -106,12 +116,20 @@ pub(crate) fn run(agent: &Arc<Agent>) {
             }
         }
         // Starts first: a short task's start comes before its end.
-        for watch in agent.watch.started() {
-            agent.started(watch);
+        for news in agent.watch.news() {
+            match news {
+                News::Started(watch) => agent.started(Some(watch)),
+                News::Problems(watch) => agent.problems_changed(Some(watch)),
+                News::Lost => {
+                    agent.started(None);
+                    agent.problems_changed(None);
+                }
+            }
         }
         for event in &events {
             match event.data.u64() {
                 WAKE | DIRECTORIES => {}
+                token if token & vdc::TOKENS != 0 => agent.keeper_ended(token),
                 token => agent.shim_ended(token),
             }
         }

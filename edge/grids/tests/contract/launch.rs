@@ -98,6 +98,22 @@ fn a_task_knows_who_and_where_it_is() {
 }
 
 #[test]
+fn what_lies_in_bin_can_be_run() {
+    let world = World::new();
+    let agent = world.agent();
+    let order = with("task", 1, &["bin/tool/say"], |launch| {
+        launch.files = vec![file(
+            FilePlace::Sandbox,
+            "bin/tool/say",
+            "#!/bin/sh\nstat -c %a bin/tool/say > mode\n",
+        )];
+    });
+    let id = agent.launch(order);
+    assert_eq!(agent.ended(&id), End::Exit(0));
+    assert_eq!(world.file(&id, "mode"), "755\n");
+}
+
+#[test]
 fn files_and_volumes_are_there_before_the_program() {
     let world = World::new();
     let agent = world.agent();

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use smack_grids::{Grid as _, LaunchPaths, LocalGrid, LogLimits, Options};
 use smack_model::{
-    Action, Addressing, Epoch, Event, Found, FoundState, JavaNeed, Launch, LaunchOrder, Name, Node,
-    Ports, Refusal, Resources, Span, SystemId, TaskId, Template, VolumeId,
+    Action, Addressing, Epoch, Event, Found, FoundState, Isolation, JavaNeed, Launch, LaunchOrder,
+    Name, Node, Ports, Refusal, Resources, Span, SystemId, TaskId, Template, VolumeId,
 };
 use tempfile::TempDir;
 
@@ -17,6 +17,7 @@ pub(crate) struct World {
     home: TempDir,
     pub(crate) logs: LogLimits,
     pub(crate) boot_id: Option<String>,
+    pub(crate) isolation: Isolation,
 }
 
 pub(crate) struct Agent {
@@ -67,6 +68,7 @@ impl World {
             home,
             logs: LogLimits::default(),
             boot_id: None,
+            isolation: Isolation::Vdc,
         }
     }
 
@@ -100,6 +102,7 @@ impl World {
         );
         options.logs = self.logs.clone();
         options.boot_id.clone_from(&self.boot_id);
+        options.isolation = self.isolation;
         options
     }
 
@@ -120,6 +123,17 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        for directory in std::fs::read_dir(self.home().join("vdcs"))
+            .into_iter()
+            .flatten()
+        {
+            for file in ["hold.pid", "relay.pid"] {
+                let text = std::fs::read_to_string(directory.as_ref().unwrap().path().join(file));
+                if let Some((pid, _)) = text.unwrap_or_default().split_once(' ') {
+                    signal(pid.parse().unwrap(), rustix::process::Signal::KILL);
+                }
+            }
+        }
         let Ok(sandboxes) = std::fs::read_dir(self.home().join("sandboxes")) else {
             return;
         };
@@ -231,6 +245,8 @@ pub(crate) fn node(name: &str) -> Node {
         id: Name::new(name).unwrap(),
         attributes: BTreeMap::new(),
         capacity: Resources::default(),
+        starting: None,
+        isolation: smack_model::Isolation::Open,
         addressing: Addressing::PerNode {
             address: "127.0.0.1".to_owned(),
             ports: (20_000, 30_000),
@@ -262,6 +278,7 @@ pub(crate) fn order(name: &str, attempt: u32, command: &[&str]) -> LaunchOrder {
         ports: Ports::new(),
         volumes: BTreeMap::new(),
         needs: Resources::default(),
+        isolation: smack_model::Isolation::Open,
     }
 }
 

@@ -1,49 +1,11 @@
-//! Reads the fields of an answer. A length that the bytes at hand cannot hold is an error before anything is
-//! allocated, which the codec that writes our requests does not promise for answers.
+//! The fields of Kafka's answers, in the flexible encoding (KIP-482) unless a method says otherwise. The codec that
+//! writes our requests does not promise bounded reading of answers.
 
-/// What is wrong with an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Garbled(pub String);
+pub(super) use crate::reader::{Garbled, Reader};
 
-/// The rest of one answer, in the flexible encoding (KIP-482) unless a method says otherwise.
-pub(super) struct Reader<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
-    }
-
-    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], Garbled> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or_else(|| Garbled(format!("{length} bytes expected, {} left", self.rest.len())))?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Garbled> {
-        let mut bytes = [0; N];
-        bytes.copy_from_slice(self.take(N)?);
-        Ok(bytes)
-    }
-
-    pub(super) fn i8(&mut self) -> Result<i8, Garbled> {
-        self.fixed().map(i8::from_be_bytes)
-    }
-
+impl Reader<'_> {
     pub(super) fn flag(&mut self) -> Result<bool, Garbled> {
         Ok(self.i8()? != 0)
-    }
-
-    pub(super) fn i16(&mut self) -> Result<i16, Garbled> {
-        self.fixed().map(i16::from_be_bytes)
-    }
-
-    pub(super) fn i32(&mut self) -> Result<i32, Garbled> {
-        self.fixed().map(i32::from_be_bytes)
     }
 
     fn varint(&mut self) -> Result<u32, Garbled> {
@@ -65,13 +27,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn text_or_null(&mut self) -> Result<Option<String>, Garbled> {
-        let Some(length) = self.length()? else {
-            return Ok(None);
-        };
-        let bytes = self.take(length)?;
-        let text =
-            std::str::from_utf8(bytes).map_err(|_| Garbled("a text not in UTF-8".to_owned()))?;
-        Ok(Some(text.to_owned()))
+        match self.length()? {
+            Some(length) => self.utf8(length).map(Some),
+            None => Ok(None),
+        }
     }
 
     pub(super) fn text(&mut self) -> Result<String, Garbled> {
@@ -95,23 +54,6 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<T>, Garbled> {
         let count = usize::try_from(self.i32()?).unwrap_or(0);
         self.items(count, item)
-    }
-
-    fn items<T>(
-        &mut self,
-        count: usize,
-        item: impl Fn(&mut Self) -> Result<T, Garbled>,
-    ) -> Result<Vec<T>, Garbled> {
-        if count > self.rest.len() {
-            let left = self.rest.len();
-            return Err(Garbled(format!("a list of {count} items in {left} bytes")));
-        }
-        // Grown as items really come: the count alone reserves nothing.
-        let mut items = Vec::new();
-        for _ in 0..count {
-            items.push(item(self)?);
-        }
-        Ok(items)
     }
 
     /// Skips the tagged fields that end every flexible structure: none of them is needed here.

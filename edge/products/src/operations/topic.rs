@@ -147,7 +147,7 @@ impl<'a> TopicWork<'a> {
             Ok(()) => {}
             // The broker that we looked at did not know yet: look again.
             Err(error) if error.is(ResponseError::InvalidPartitions) => {
-                return Err(Halt::Later(error));
+                return Err(Halt::Later(error.to_string()));
             }
             Err(error) => return Err(error.into()),
         }

@@ -106,6 +106,7 @@ pub(crate) fn ports(port: u16) -> Ports {
 pub(crate) fn member(task: &str, id: u32, port: u16) -> Member {
     Member {
         task: name(task),
+        attempt: 1,
         member: Some(id),
         address: "127.33.9.1".to_owned(),
         ports: ports(port),

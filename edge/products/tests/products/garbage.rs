@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use smack_products::kafka::{Client, Listener, Which};
 use smack_products::{Connecting, Direct, Reach};
 
-use crate::answers;
 use crate::fake::{Reply, broker, run};
+use crate::ring::{Cell as Value, frame, rows};
+use crate::{answers, cassandra};
 
 /// Reaches the fake only, whatever address a garbled answer names.
 struct Only(u16);
@@ -49,6 +50,22 @@ async fn ask_all(body: Vec<u8>) {
     assert!(asked.get() >= 3);
 }
 
+/// A good answer of a node, with a value of each type.
+fn good() -> Vec<u8> {
+    let texts = vec![("class".to_owned(), "SimpleStrategy".to_owned())];
+    let columns = [
+        ("keyspace_name", vec![Value::Text("app".to_owned())]),
+        ("replication", vec![Value::Texts(texts)]),
+        (
+            "broadcast_address",
+            vec![Value::Address([127, 0, 0, 1].into())],
+        ),
+        ("schema_version", vec![Value::Uuid([7; 16])]),
+        ("heartbeat", vec![Value::Number(100)]),
+    ];
+    frame(8, 0, &rows(&columns))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -65,5 +82,19 @@ proptest! {
         body[place] = byte;
         body.truncate(body.len().saturating_sub(cut % 50));
         run(ask_all(body));
+    }
+
+    #[test]
+    fn random_answers_of_a_node(kind in 0_u8..10, flags in 0_u8..16, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        run(cassandra::ask_all(frame(kind, flags, &body)));
+    }
+
+    #[test]
+    fn good_answers_of_a_node_with_a_wrong_byte_or_cut_short(at in 0_usize..400, byte in any::<u8>(), cut in 0_usize..200) {
+        let mut bytes = good();
+        let place = at % bytes.len();
+        bytes[place] = byte;
+        bytes.truncate(bytes.len().saturating_sub(cut % 50));
+        run(cassandra::ask_all(bytes));
     }
 }

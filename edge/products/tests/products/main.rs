@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
 
 mod answers;
+mod cassandra;
+mod cassandra_operations;
 mod check;
 mod fake;
 mod garbage;
 mod operations;
 mod probe;
+mod ring;

@@ -81,15 +81,22 @@ impl Rehearsal {
                 kraft_settings(address, &data_text)
             }
             ("kafka", _) => zookeeper_mode_settings(address, &data_text),
+            ("zipkin", _) => String::new(),
+            ("cassandra", _) => {
+                let logging = "<configuration><root level=\"INFO\"/></configuration>\n";
+                files.push((directory.join("logback.xml"), logging.into()));
+                cassandra_settings(address)
+            }
             _ => {
                 files.push((data.join("myid"), b"1\n".to_vec()));
                 zookeeper_settings(address, &data_text)
             }
         };
-        let minimal = entry
-            .minimal
-            .iter()
-            .map(|(key, value)| format!("{key}={value}\n"));
+        let is_yaml = entry.product == "cassandra";
+        let minimal = entry.minimal.iter().map(|(key, value)| {
+            let between = if is_yaml { ": " } else { "=" };
+            format!("{key}{between}{value}\n")
+        });
         files.push((
             directory.join("server.cfg"),
             (minimal.collect::<String>() + &settings).into_bytes(),
@@ -101,15 +108,21 @@ impl Rehearsal {
         if !flags.iter().any(|flag| flag.starts_with("-Xmx")) {
             flags.push(format!("-Xmx{}m", entry.heap_mib));
         }
+        let mut main = vec![entry.main_class.clone()];
+        if is_yaml {
+            flags.extend(cassandra_flags(entry, &directory));
+        } else if entry.product == "zipkin" {
+            flags.push(format!("-Djava.io.tmpdir={}", directory.display()));
+            main.extend(zipkin_arguments(address));
+        } else {
+            main.push(directory.join("server.cfg").display().to_string());
+        }
         Ok(Recording {
             product: entry.name(),
             java: server.java.clone(),
             class_path: server.class_path.clone(),
             flags,
-            main: vec![
-                entry.main_class.clone(),
-                directory.join("server.cfg").display().to_string(),
-            ],
+            main,
             directory,
             ready_timeout: Duration::from_secs(120),
             stop_timeout: Duration::from_secs(60),
@@ -145,9 +158,53 @@ fn kraft_settings(address: Ipv4Addr, data: &str) -> String {
     )
 }
 
+/// A ring of one.
+fn cassandra_settings(address: Ipv4Addr) -> String {
+    format!(
+        "cluster_name: rehearsal\npartitioner: org.apache.cassandra.dht.Murmur3Partitioner\n\
+         num_tokens: 1\ninitial_token: '0'\nendpoint_snitch: SimpleSnitch\n\
+         listen_address: {address}\nrpc_address: {address}\n\
+         seed_provider: [{{class_name: org.apache.cassandra.locator.SimpleSeedProvider, \
+         parameters: [{{seeds: '{address}'}}]}}]\n"
+    )
+}
+
+/// It is told by system properties, and needs the catalog's options for modules.
+fn cassandra_flags(entry: &Entry, directory: &Path) -> Vec<String> {
+    let shown = directory.display();
+    let others = entry
+        .jvm_flags
+        .iter()
+        .filter(|flag| !flag.starts_with("-X"));
+    let own = [
+        format!("-Dcassandra.config=file:{shown}/server.cfg"),
+        format!("-Dcassandra.storagedir={shown}/data"),
+        format!("-Dlogback.configurationFile={shown}/logback.xml"),
+        format!("-Djava.io.tmpdir={shown}"),
+        format!("-Djna.tmpdir={shown}"),
+        "-Dcassandra.skip_wait_for_gossip_to_settle=0".to_owned(),
+    ];
+    others.cloned().chain(own).collect()
+}
+
+/// Kafka and Cassandra where nobody answers: what asks them is loaded all the same. Spans in memory need little of that.
+fn zipkin_arguments(address: Ipv4Addr) -> [String; 7] {
+    [
+        "--zipkin.storage.type=cassandra3".to_owned(),
+        format!("--zipkin.storage.cassandra3.contact-points={address}:9042"),
+        format!("--zipkin.collector.kafka.bootstrap-servers={address}:9092"),
+        "--zipkin.collector.kafka.topic=zipkin".to_owned(),
+        format!("--armeria.ports[0].ip={address}"),
+        "--armeria.ports[0].port=9411".to_owned(),
+        "--armeria.ports[0].protocols[0]=http".to_owned(),
+    ]
+}
+
 fn readiness(entry: &Entry, address: Ipv4Addr) -> Box<dyn Fn() -> bool> {
     match entry.product.as_str() {
         "kafka" => Box::new(move || lists_a_broker(address).unwrap_or(false)),
+        "cassandra" => Box::new(move || supports_cql(address).unwrap_or(false)),
+        "zipkin" => Box::new(move || tells_its_health(address).unwrap_or(false)),
         _ => Box::new(move || has_a_mode(address).unwrap_or(false)),
     }
 }
@@ -177,4 +234,26 @@ fn lists_a_broker(address: Ipv4Addr) -> std::io::Result<bool> {
     let mut head = [0; 12]; // size, correlation id, number of brokers
     stream.read_exact(&mut head)?;
     Ok(head[8..].iter().any(|byte| *byte != 0))
+}
+
+/// Cassandra: CQL's OPTIONS (opcode 5) is answered with SUPPORTED (6) once the node has joined.
+fn supports_cql(address: Ipv4Addr) -> std::io::Result<bool> {
+    const REQUEST: &[u8] = b"\x04\0\0\0\x05\0\0\0\0";
+    let mut stream = connect(address, 9042)?;
+    stream.write_all(REQUEST)?;
+    let mut head = [0; 5]; // version, flags, stream (2), opcode
+    stream.read_exact(&mut head)?;
+    Ok(head[4] == 6)
+}
+
+/// Zipkin: `/health` is answered with a verdict, here that its storage is down.
+fn tells_its_health(address: Ipv4Addr) -> std::io::Result<bool> {
+    let mut stream = connect(address, 9411)?;
+    // It asks its storage and collectors before it answers.
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let request = format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.take(64 * 1024).read_to_string(&mut answer)?;
+    Ok(answer.contains("\"zipkin\""))
 }

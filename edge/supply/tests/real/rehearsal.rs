@@ -103,6 +103,31 @@ fn kafka_with_controllers_rehearses_alone() {
     rehearse(home.path(), &server, None, Ipv4Addr::new(127, 83, 91, 3));
 }
 
+#[test]
+fn cassandra_rehearses_alone() {
+    if needs::program("mvn").is_none() || needs::program("java").is_none() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let server = server(home.path(), "cassandra", "5.0");
+    rehearse(home.path(), &server, None, Ipv4Addr::new(127, 83, 91, 4));
+}
+
+/// Its jar holds the class path inside: what was unpacked is one set, and the archive takes classes out of it.
+#[test]
+fn zipkin_is_unpacked_and_rehearses_alone() {
+    if needs::program("mvn").is_none() || needs::program("java").is_none() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let server = server(home.path(), "zipkin", "3.6");
+    assert!(server.class_path[0].ends_with("classes.jar"));
+    assert!(server.class_path.len() > 100 && server.class_path.iter().all(|jar| jar.is_file()));
+    let archive = rehearse(home.path(), &server, None, Ipv4Addr::new(127, 83, 91, 5));
+    // Far more than what the JVM brings itself.
+    assert!(fs::metadata(archive).unwrap().len() > 40_000_000);
+}
+
 /// User and system time of one ZooKeeper from its start to its first `Mode:`; the least of three.
 fn cpu_until_served(home: &Path, server: &Server, archive: Option<&str>) -> Duration {
     (0..3)

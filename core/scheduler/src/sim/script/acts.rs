@@ -1,6 +1,7 @@
 //! Commands that change the world, the stack or the server.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use smack_model::{End, Launch, Name, NodeId, Resources, Span};
@@ -16,19 +17,24 @@ impl Interpreter {
             memory_mib: 4096,
         };
         let mut attributes = BTreeMap::new();
+        let mut starting = None;
         for option in options {
             let (key, value) = option
                 .split_once('=')
                 .ok_or_else(|| format!("{option:?} is not key=value"))?;
             match key {
                 "cpu" => capacity.cpu_millis = millis(value)?,
+                "starting" => starting = Some(millis(value)?),
                 "mem" => capacity.memory_mib = number(value)?,
                 _ => {
                     attributes.insert(key.to_owned(), value.to_owned());
                 }
             }
         }
-        self.sim.world.set_node(label(name)?, capacity, attributes);
+        let name = label(name)?;
+        self.sim
+            .world
+            .set_node(name, capacity, attributes, starting);
         self.catch_up();
         Ok(String::new())
     }
@@ -326,9 +332,18 @@ impl Interpreter {
         } else {
             ""
         };
-        Ok(format!(
-            "the old server wakes and sends {actions} late actions{fence}\n"
-        ))
+        let mut told = format!("the old server wakes and sends {actions} late actions{fence}\n");
+        self.sim.world.late.clear();
+        self.catch_up();
+        for (id, refusal) in &self.sim.world.late {
+            let (application, task) = (&id.system.application, &id.name);
+            let _ = writeln!(
+                told,
+                "the node refuses {application}/{task}#{}: {refusal}",
+                id.attempt
+            );
+        }
+        Ok(told)
     }
 
     fn epoch(&self) -> u64 {

@@ -1,12 +1,12 @@
 //! `app NAME option …`: a service as a script describes it, in a line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use smack_model::{
     Check, Constraint, Launch, Minimum, Name, Operation, OperationSpec, Phase, Piece, PortSpec,
     PortWish, Probe, Requirement, Resources, Retry, ServiceSpec, Span, StopOrder, StopSpec,
-    Strategy, TaskGoal, TaskName, TaskSpec, Template, Tolerance, Until, VolumeSpec,
+    Strategy, TaskGoal, TaskName, TaskSpec, Template, Tolerance, Until, VolumeSpec, When,
 };
 
 use super::{number, span};
@@ -30,6 +30,10 @@ pub(super) struct App {
     budget: u32,
     pub(super) roll_last: bool,
     operations: Vec<(String, u32)>,
+    /// Done when asked for, or every so often.
+    occasions: Vec<(String, When)>,
+    seeds: Option<u32>,
+    replacing: bool,
     minimum: u32,
     together: bool,
     retry: Retry,
@@ -63,6 +67,9 @@ impl Default for App {
             budget: 1,
             roll_last: false,
             operations: Vec::new(),
+            occasions: Vec::new(),
+            seeds: None,
+            replacing: false,
             minimum: 0,
             together: false,
             retry: Retry::default(),
@@ -78,8 +85,8 @@ impl Default for App {
 }
 
 const OPTIONS: &str = "\
-tasks=3 cpu=0.5 mem=512 needs=other[:placed],… reads=other.addresses serial phases=1,2 placed job once check noprobe volume
-drain budget=2 roll-last ops=events[:partitions],… minimum=2 together delay=1s max-delay=1m max-tries=3 stable=5m
+tasks=3 cpu=0.5 mem=512 needs=other[:placed],… reads=other.addresses serial founding phases=1,2 placed job once check noprobe volume
+drain budget=2 roll-last ops=events[:partitions],… asked=tidy,… every=repair:24h,… seeds=2 replacing minimum=2 together delay=1s max-delay=1m max-tries=3 stable=5m
 tolerate=CODE:WINDOW:DELAY ready-within=2m grace=30s port=9092 env=TEXT constraint=hostname=unique supply=NAME";
 
 impl App {
@@ -94,6 +101,7 @@ impl App {
     fn flag(&mut self, flag: &str) -> Result<(), String> {
         match flag {
             "serial" => self.strategy = Strategy::Serial,
+            "founding" => self.strategy = Strategy::Founding,
             "placed" => self.after = Until::Placed,
             "job" => self.goal = TaskGoal::Finish,
             "once" => self.goal = TaskGoal::Once,
@@ -103,6 +111,7 @@ impl App {
             "drain" => self.drain = true,
             "roll-last" => self.roll_last = true,
             "together" => self.together = true,
+            "replacing" => self.replacing = true,
             _ => return Err(format!("{flag:?} is no option:\n{OPTIONS}")),
         }
         Ok(())
@@ -123,6 +132,23 @@ impl App {
             "phases" => self.phases = value.split(',').map(number).collect::<Result<_, _>>()?,
             "budget" => self.budget = number(value)?,
             "ops" => self.operations = value.split(',').map(operation).collect::<Result<_, _>>()?,
+            "asked" => {
+                self.occasions.retain(|(_, when)| *when != When::Asked);
+                let asked = value.split(',').filter(|name| !name.is_empty());
+                self.occasions
+                    .extend(asked.map(|name| (name.to_owned(), When::Asked)));
+            }
+            "every" => {
+                self.occasions.retain(|(_, when)| *when == When::Asked);
+                for part in value.split(',').filter(|part| !part.is_empty()) {
+                    let (name, period) = part
+                        .split_once(':')
+                        .ok_or_else(|| format!("{part:?} is not NAME:TIME"))?;
+                    let when = When::Every(span(period)?);
+                    self.occasions.push((name.to_owned(), when));
+                }
+            }
+            "seeds" => self.seeds = Some(number(value)?),
             "minimum" => self.minimum = number(value)?,
             "delay" => self.retry.delay = span(value)?,
             "max-delay" => self.retry.max_delay = span(value)?,
@@ -173,6 +199,11 @@ impl App {
                 .operations
                 .iter()
                 .map(|(topic, partitions)| wanted(topic, *partitions))
+                .chain(
+                    self.occasions
+                        .iter()
+                        .map(|(name, when)| occasion(name, *when, &names)),
+                )
                 .collect(),
             drains,
             minimum: Minimum {
@@ -219,8 +250,16 @@ impl App {
             let hole = Piece::Export(application.clone(), export.clone());
             env.insert(format!("{application}.{export}"), hole.into());
         }
+        let mut command: Vec<Template> = vec![application.to_string().into()];
+        if let Some(count) = self.seeds {
+            command.push(Template::new().text("seeds=").piece(Piece::Seeds(count)));
+        }
+        if self.replacing {
+            let text = Template::new().text("replace=").piece(Piece::Address(None));
+            command.push(Piece::Replacing(text).into());
+        }
         let launch = Launch {
-            command: vec![application.to_string().into()],
+            command,
             env,
             artifacts: self.artifacts.clone(),
             ..Launch::default()
@@ -248,6 +287,7 @@ impl App {
             },
             retry: self.retry.clone(),
             member: self.volume.then_some(member),
+            exposed: BTreeSet::new(),
         }
     }
 }
@@ -278,6 +318,20 @@ fn wanted(topic: &str, partitions: u32) -> OperationSpec {
     OperationSpec {
         name: topic.to_owned(),
         operation,
+        when: When::Always,
+    }
+}
+
+fn occasion(name: &str, when: When, tasks: &[TaskName]) -> OperationSpec {
+    let operation = Operation::Exec {
+        tasks: tasks.to_vec(),
+        command: vec![name.to_owned()],
+        within: Span::minutes(60),
+    };
+    OperationSpec {
+        name: name.to_owned(),
+        operation,
+        when,
     }
 }
 

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Answer, Interpreter, clock};
 use crate::plan::{Effect, plan};
-use crate::status::{SystemStatus, TaskState};
+use crate::status::{OperationState, SystemStatus, TaskState};
+use crate::trace::is_detail;
 use crate::why::{Cause, why};
 
 impl Interpreter {
@@ -13,8 +14,8 @@ impl Interpreter {
         let mut out = String::new();
         let prefix = format!("{}/", self.vdc);
         for note in std::mem::take(&mut self.sim.journal) {
-            // That it was asked stands in the script.
-            if note.kind == "run" || note.kind == "asked" {
+            // That it was asked stands in the script; what it waits for `status` and `why` show.
+            if note.kind == "run" || note.kind == "asked" || is_detail(&note.kind) {
                 continue;
             }
             let subject = note.subject.strip_prefix(&prefix).unwrap_or(&note.subject);
@@ -62,7 +63,11 @@ impl Interpreter {
         let view = engine.view();
         let mut out = String::new();
         for vdc in view.vdcs.values() {
-            let _ = writeln!(out, "{} {}", vdc.record.id, vdc.state.word());
+            let expires = vdc.record.expires.filter(|_| !vdc.record.down);
+            let ends = expires.map_or_else(String::new, |at| {
+                format!(", ends in {}", at.since(self.sim.now).words())
+            });
+            let _ = writeln!(out, "{} {}{ends}", vdc.record.id, vdc.state.word());
             for system in &vdc.systems {
                 self.system(system, &mut out);
             }
@@ -91,11 +96,38 @@ impl Interpreter {
             let _ = writeln!(out, "    waits: {}", waiting.text(self.sim.now));
         }
         for operation in &system.operations {
-            let _ = writeln!(out, "    {}: {}", operation.name, operation.text);
+            let _ = writeln!(out, "    {}", self.operation_line(operation));
         }
         for (name, value) in system.exports.iter() {
             let _ = writeln!(out, "    {name} = {value}");
         }
+    }
+
+    fn operation_line(&self, operation: &OperationState) -> String {
+        let mut line = format!("{}: {}", operation.name, operation.text);
+        if operation.is_occasional() {
+            line = format!("{} {}", operation.name, operation.word);
+            if !operation.text.is_empty() && operation.text != operation.word {
+                let _ = write!(line, ": {}", operation.text);
+            }
+            if let Some(at) = operation.last_done {
+                let ago = self.sim.now.since(at).words();
+                let _ = write!(line, ", last done {ago} ago");
+            }
+            if let Some(at) = operation.due {
+                let _ = write!(line, ", next in {}", at.since(self.sim.now).words());
+            }
+        }
+        line
+    }
+
+    /// What the latest attempt at a task was launched with.
+    pub(super) fn launched(&self, text: &str) -> Answer {
+        let (application, task) = self.task(text)?;
+        let command = self.sim.world.command_of(&application, &task);
+        command
+            .map(|command| format!("{command}\n"))
+            .ok_or_else(|| format!("{text} was not launched yet"))
     }
 
     fn task_line(&self, task: &TaskState, out: &mut String) {
@@ -174,7 +206,7 @@ impl Interpreter {
             for step in plan
                 .steps
                 .iter()
-                .filter(|step| step.effect != Effect::Unchanged)
+                .filter(|step| step.effect != Effect::Unchanged || step.due.is_some())
             {
                 let _ = write!(out, "{} {name}/{}", step.effect.word(), step.subject);
                 if !step.reasons.is_empty() {
@@ -182,6 +214,9 @@ impl Interpreter {
                 }
                 if !step.after.is_empty() {
                     let _ = write!(out, " (after: {})", step.after.join(", "));
+                }
+                if let Some(due) = step.due {
+                    let _ = write!(out, " (next in {})", due.since(self.sim.now).words());
                 }
                 out.push('\n');
             }

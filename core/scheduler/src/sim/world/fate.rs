@@ -9,6 +9,7 @@ impl World {
         id: NodeId,
         capacity: Resources,
         attributes: BTreeMap<String, String>,
+        starting: Option<u32>,
     ) {
         let addressing = Addressing::PerTask {
             first_block: 256,
@@ -20,6 +21,8 @@ impl World {
             attributes,
             capacity,
             addressing,
+            starting,
+            isolation: Isolation::Vdc,
         };
         self.nodes.insert(
             id,

@@ -1,5 +1,7 @@
 //! What the grid does with actions, and what its processes do by themselves.
 
+use smack_model::Template;
+
 use super::*;
 
 impl World {
@@ -12,6 +14,7 @@ impl World {
                     ours: epoch,
                     theirs: self.epoch,
                 };
+                self.late.push((order.id.clone(), refusal.clone()));
                 let event = Event::Refused {
                     id: order.id.clone(),
                     refusal,
@@ -42,6 +45,11 @@ impl World {
                 self.probed.remove(&id);
             }
             Action::Question(question) => self.answer(*question, epoch),
+            Action::Network(order) => self.tell(Event::Network {
+                vdc: order.vdc,
+                problem: None,
+            }),
+            Action::NetworkEnd(_) => {}
         }
     }
 
@@ -51,6 +59,7 @@ impl World {
             node,
             ports,
             volumes,
+            launch,
             ..
         } = order;
         if !self.is_reachable(node.as_ref()) {
@@ -93,8 +102,12 @@ impl World {
         for volume in volumes.into_values() {
             self.volumes.insert(volume, node.clone());
         }
-        self.processes
-            .insert(id.clone(), Process::new(node, ProcessState::Preparing));
+        let arguments: Vec<String> = launch.command.iter().map(Template::shown).collect();
+        let process = Process {
+            command: arguments.join(" "),
+            ..Process::new(node, ProcessState::Preparing)
+        };
+        self.processes.insert(id.clone(), process);
         self.tell_state(&id);
         let start = self.behaviour(&id).start;
         self.push(start, Happening::Up(id));
@@ -340,6 +353,7 @@ impl Process {
             state,
             serves: false,
             orphaned: false,
+            command: String::new(),
             stopping: false,
         }
     }

@@ -1,15 +1,20 @@
 //! The longest chain: from the end of a wait back to its beginning, each step with what made it possible. Its segments
 //! add up to the whole time, so that summed by kind they are the time per step.
 
-use super::{Mark, Progress, What};
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, Marks, What};
 
 /// What the time of a segment was spent on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
     Fetch,
     Place,
     Start,
     Ready,
+    /// A job at its work.
+    Finish,
     Operations,
     Health,
     /// Until a task may be taken away.
@@ -20,21 +25,22 @@ pub(crate) enum Kind {
 }
 
 /// A step of the chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Segment {
-    pub(crate) kind: Kind,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    pub kind: Kind,
     /// `kafka`, `kafka/broker-1`; empty for the VDC.
-    pub(crate) subject: String,
-    pub(crate) from_ms: u64,
-    pub(crate) until_ms: u64,
+    pub subject: String,
+    pub from_ms: u64,
+    pub until_ms: u64,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Fetch,
         Self::Place,
         Self::Start,
         Self::Ready,
+        Self::Finish,
         Self::Operations,
         Self::Health,
         Self::Gate,
@@ -43,12 +49,13 @@ impl Kind {
     ];
 
     /// The step for people.
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Fetch => "fetch",
             Self::Place => "place",
             Self::Start => "start to running",
             Self::Ready => "running to ready",
+            Self::Finish => "running to end",
             Self::Operations => "operations",
             Self::Health => "health",
             Self::Gate => "gate",
@@ -58,10 +65,11 @@ impl Kind {
     }
 
     /// The step as a key in JSON.
-    pub(crate) fn key(self) -> &'static str {
+    pub fn key(self) -> &'static str {
         match self {
             Self::Start => "start_to_running",
             Self::Ready => "running_to_ready",
+            Self::Finish => "running_to_end",
             Self::Fetch
             | Self::Place
             | Self::Operations
@@ -74,18 +82,18 @@ impl Kind {
 }
 
 /// The chain that determined how long it took, in the order of time; empty if nothing was reached.
-pub(crate) fn chain(progress: &Progress) -> Vec<Segment> {
+pub fn chain(marks: &Marks) -> Vec<Segment> {
     let mut segments = Vec::new();
-    let mut index = progress.marks.len();
+    let mut index = marks.marks.len();
     while let Some(at) = index.checked_sub(1) {
-        let mark = &progress.marks[at];
-        let before = progress.marks[..at]
+        let mark = &marks.marks[at];
+        let before = marks.marks[..at]
             .iter()
-            .rposition(|other| leads_to(progress, other, mark));
-        let from_ms = before.map_or(progress.began_ms, |before| progress.marks[before].at_ms);
+            .rposition(|other| leads_to(marks, other, mark));
+        let from_ms = before.map_or(marks.began_ms, |before| marks.marks[before].at_ms);
         // Newest first, and what follows is turned round as a whole.
         segments.extend(
-            split(progress, (at, before), from_ms.min(mark.at_ms))
+            split(marks, (at, before), from_ms.min(mark.at_ms))
                 .into_iter()
                 .rev(),
         );
@@ -97,21 +105,29 @@ pub(crate) fn chain(progress: &Progress) -> Vec<Segment> {
 }
 
 /// Whether `earlier` may be what `mark` had to wait for.
-fn leads_to(progress: &Progress, earlier: &Mark, mark: &Mark) -> bool {
+fn leads_to(marks: &Marks, earlier: &Mark, mark: &Mark) -> bool {
     let same_application = earlier.application == mark.application;
     let same_task = same_application && earlier.task == mark.task;
     let required = || {
-        let requires = progress.requires.get(&mark.application);
+        let requires = marks.requires.get(&mark.application);
         requires.is_some_and(|requires| requires.contains(&earlier.application))
             && earlier.what == What::ApplicationReady
+    };
+    let goes_first = || {
+        let requires = marks.requires.get(&earlier.application);
+        requires.is_some_and(|requires| requires.contains(&mark.application))
+            && earlier.what == What::Ended
     };
     match mark.what {
         What::Converged => true,
         What::ApplicationReady | What::Operation => {
-            same_application && matches!(earlier.what, What::TaskReady | What::Operation)
-                || required()
+            let is_step = matches!(
+                earlier.what,
+                What::TaskReady | What::Finished | What::Operation
+            );
+            same_application && is_step || required()
         }
-        What::TaskReady => {
+        What::TaskReady | What::Finished => {
             same_task && matches!(earlier.what, What::Running | What::Placed) || required()
         }
         What::Running => same_task && earlier.what == What::Placed,
@@ -123,28 +139,33 @@ fn leads_to(progress: &Progress, earlier: &Mark, mark: &Mark) -> bool {
                 )
         }
         What::Placed | What::Stopping => {
-            same_application
-                && matches!(
-                    earlier.what,
-                    What::TaskReady | What::Ended | What::Operation | What::ApplicationReady
-                )
+            mark.what == What::Stopping && goes_first()
+                || same_application
+                    && matches!(
+                        earlier.what,
+                        What::TaskReady
+                            | What::Finished
+                            | What::Ended
+                            | What::Operation
+                            | What::ApplicationReady
+                    )
                 || required()
         }
     }
 }
 
 /// Whether the end at `index` was not asked for.
-fn is_failure(progress: &Progress, index: usize) -> bool {
-    let mark = &progress.marks[index];
-    let own = progress.marks[..index]
+fn is_failure(marks: &Marks, index: usize) -> bool {
+    let mark = &marks.marks[index];
+    let own = marks.marks[..index]
         .iter()
         .rfind(|other| other.application == mark.application && other.task == mark.task);
     mark.what == What::Ended && own.is_none_or(|own| own.what != What::Stopping)
 }
 
-fn split(progress: &Progress, (at, before): (usize, Option<usize>), from_ms: u64) -> Vec<Segment> {
-    let mark = &progress.marks[at];
-    let after_failure = || before.is_some_and(|before| is_failure(progress, before));
+fn split(marks: &Marks, (at, before): (usize, Option<usize>), from_ms: u64) -> Vec<Segment> {
+    let mark = &marks.marks[at];
+    let after_failure = || before.is_some_and(|before| is_failure(marks, before));
     let subject = [mark.application.as_str(), mark.task.as_str()];
     let subject = subject
         .into_iter()
@@ -163,14 +184,15 @@ fn split(progress: &Progress, (at, before): (usize, Option<usize>), from_ms: u64
         What::Placed => Kind::Place,
         What::Running => Kind::Start,
         What::TaskReady => Kind::Ready,
+        What::Finished => Kind::Finish,
         What::Operation => Kind::Operations,
         What::ApplicationReady | What::Converged => Kind::Health,
         What::Stopping => Kind::Gate,
-        What::Ended if is_failure(progress, at) => Kind::Retry,
+        What::Ended if is_failure(marks, at) => Kind::Retry,
         What::Ended => Kind::Stop,
     };
     // Artifacts are fetched before a task is placed or, once it has its place, before its process is started.
-    let fetched = progress
+    let fetched = marks
         .fetching
         .get(&mark.application)
         .map(|fetched| (*fetched).min(until));
@@ -188,23 +210,23 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::chain;
-    use crate::progress::{Progress, What};
+    use crate::trace::{Marks, What};
 
     type Reached = (u64, &'static str, &'static str, What);
 
-    fn check(fetched: Option<(&str, u64)>, marks: &[Reached], end: u64, expected: &Expect) {
-        let mut progress = Progress::new(1_000);
-        progress
+    fn check(fetched: Option<(&str, u64)>, reached: &[Reached], end: u64, expected: &Expect) {
+        let mut marks = Marks::new(1_000);
+        marks
             .requires
             .insert("kafka".to_owned(), vec!["zookeeper".to_owned()]);
         if let Some((application, at)) = fetched {
-            progress.fetching.insert(application.to_owned(), at);
+            marks.fetching.insert(application.to_owned(), at);
         }
-        for (at, application, task, what) in marks {
-            progress.add(*at, application, task, *what);
+        for (at, application, task, what) in reached {
+            marks.add(*at, application, task, *what);
         }
-        progress.converged(end);
-        let segments = chain(&progress);
+        marks.converged(end);
+        let segments = chain(&marks);
         let sum: u64 = segments
             .iter()
             .map(|segment| segment.until_ms - segment.from_ms)
@@ -321,6 +343,28 @@ mod tests {
             1010-1100 retries kafka/broker-0
             1100-2100 retries kafka/broker-0
             2100-2900 running to ready kafka/broker-0
+        "#]],
+        );
+    }
+
+    #[test]
+    fn who_is_used_stops_after_those_that_use_it() {
+        let marks = [
+            (1_005, "kafka", "broker-0", What::Stopping),
+            (2_000, "kafka", "broker-0", What::Ended),
+            (2_001, "zookeeper", "zk-0", What::Stopping),
+            (2_500, "zookeeper", "zk-0", What::Ended),
+        ];
+        check(
+            None,
+            &marks,
+            2_600,
+            &expect![[r#"
+            1000-1005 gate kafka/broker-0
+            1005-2000 stop kafka/broker-0
+            2000-2001 gate zookeeper/zk-0
+            2001-2500 stop zookeeper/zk-0
+            2500-2600 health 
         "#]],
         );
     }
