@@ -139,6 +139,10 @@ pub struct StopSpec {
     pub signal: i32,
     /// After this the whole process group is killed.
     pub grace: Span,
+    /// At most this, from when most tasks of the first phase have ended: what says good-bye to their majority then waits
+    /// in vain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_alone: Option<Span>,
 }
 
 impl Default for StopSpec {
@@ -146,6 +150,7 @@ impl Default for StopSpec {
         Self {
             signal: 15,
             grace: Span::seconds(30),
+            left_alone: None,
         }
     }
 }

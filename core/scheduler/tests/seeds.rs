@@ -6,7 +6,7 @@
     reason = "a test may stop where it stands"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 
 use smack_model::{
@@ -571,6 +571,12 @@ impl Chaos {
         }
         for vdc in vdcs {
             self.run_vdc(vdc.clone());
+            // Again: there may have been no server to hear it.
+            let ttl = Ttl::Never;
+            self.command(Command::Live {
+                vdc: vdc.clone(),
+                ttl,
+            });
             for verb in [
                 Verb::Resume,
                 Verb::Start,
@@ -682,13 +688,21 @@ impl Chaos {
             let mut operations = rows.headers[id].spec.operations.iter();
             operations.any(|wanted| wanted.name == operation && wanted.when != When::Always)
         };
+        let mut fell = BTreeSet::new();
         for change in &step.changes {
             match change {
+                // Whoever does not serve any more holds nobody up, and is first to go.
+                Change::Task(record)
+                    if matches!(record.status, Status::Running { .. } | Status::Unreachable) =>
+                {
+                    fell.insert((record.id.system.clone(), record.id.name.clone()));
+                }
                 Change::Task(record) if record.status == (Status::Stopping { late: false }) => {
                     let id = &record.id.system;
                     let intent = &rows.headers[id].intent;
                     let row = (id.clone(), record.id.name.clone());
-                    let served = before.statuses.get(&row).is_some_and(Status::is_ready);
+                    let served = before.statuses.get(&row).is_some_and(Status::is_ready)
+                        && !fell.contains(&row);
                     let forced = intent.force.get("check");
                     let forced = forced.is_some_and(|until| *until > self.sim.now);
                     if !served || forced || intent.goal != Goal::Running {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use smack_model::{
     Check, Content, FilePlace, FileSpec, Launch, Minimum, Name, OnChange, Operation, OperationSpec,
-    Piece, PortSpec, Probe, Problem, Problems, Requirement, Retry, ServiceSpec, TaskGoal, TaskName,
-    TaskSpec, Template, Until, When,
+    Piece, PortSpec, Probe, Problem, Problems, Requirement, Retry, ServiceSpec, StopSpec, TaskGoal,
+    TaskName, TaskSpec, Template, Until, When,
 };
 use smack_stack::Application;
 
@@ -285,7 +285,10 @@ fn task(cluster: &Cluster<'_>, nodes: &[Node], node: &Node) -> TaskSpec {
             }
         }),
         ready_within: shape.ready_within,
-        stop: shape.stop.clone(),
+        stop: StopSpec {
+            left_alone: kraft::left_alone(nodes),
+            ..shape.stop.clone()
+        },
         retry: retry(cluster),
         member: Some(node.id),
         exposed: if node.roles.has_broker() {

@@ -67,7 +67,8 @@ pub struct Process {
     pub orphaned: bool,
     /// The arguments it was launched with.
     command: String,
-    stopping: bool,
+    /// When it will have stopped, once it was told to.
+    stops_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

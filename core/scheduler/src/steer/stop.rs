@@ -1,7 +1,8 @@
 //! Stopping: single tasks, whole systems in order, and the end of a system with its volumes.
 
 use smack_model::{
-    Action, Span, Status, StopOrder, TaskName, TaskRecord, TaskSpec, VolumeRecord, VolumeState,
+    Action, Span, Status, StopOrder, TaskName, TaskRecord, TaskSpec, Timestamp, VolumeRecord,
+    VolumeState,
 };
 
 use super::Steer;
@@ -30,17 +31,22 @@ impl<'a> Steer<'a> {
     }
 
     pub(super) fn await_stop(&mut self, record: &TaskRecord, spec: &TaskSpec) {
-        if let Some(again) = self.due(self.task_seen(&record.id.name).stop) {
-            self.order_stop(record, spec);
+        let sent = self.task_seen(&record.id.name).stop;
+        let is_new = self.left_alone().is_some_and(|since| sent.at <= since);
+        let due = self.due(sent);
+        if let Some(again) = due {
             self.wake(again);
         }
-        self.wait(
-            &record.id.name,
-            Waiting::Stop {
-                since: record.since,
-                grace: spec.stop.grace,
-            },
-        );
+        if due.is_some() || (spec.stop.left_alone.is_some() && is_new) {
+            self.order_stop(record, spec);
+        }
+        let asked = self.now.since(record.since);
+        let grace = match self.grace_alone(spec) {
+            Some(left) => Span(asked.0 + left.0).min(spec.stop.grace),
+            None => spec.stop.grace,
+        };
+        let since = record.since;
+        self.wait(&record.id.name, Waiting::Stop { since, grace });
     }
 
     fn order_stop(&mut self, record: &TaskRecord, spec: &TaskSpec) {
@@ -48,8 +54,30 @@ impl<'a> Steer<'a> {
             id: record.id.clone(),
             node: record.node.clone(),
             signal: spec.stop.signal,
-            grace: spec.stop.grace,
+            grace: self.grace_alone(spec).unwrap_or(spec.stop.grace),
         });
+    }
+
+    /// What is left of the grace of a task that has lost those that it says good-bye to.
+    fn grace_alone(&self, spec: &TaskSpec) -> Option<Span> {
+        let (grace, since) = spec.stop.left_alone.zip(self.left_alone())?;
+        Some((since + grace).since(self.now).min(spec.stop.grace))
+    }
+
+    /// Since when the tasks of the first phase have no majority any more.
+    fn left_alone(&self) -> Option<Timestamp> {
+        let first = self.system.header.spec.phases.first()?;
+        let records = first.tasks.iter().map(|name| self.system.tasks.get(name));
+        let mut ended: Vec<Timestamp> = records
+            .filter_map(|record| match record {
+                Some(record) if record.status.is_live() => None,
+                Some(record) => Some(record.since),
+                None => Some(Timestamp(0)),
+            })
+            .collect();
+        ended.sort_unstable();
+        let majority = first.tasks.len() / 2 + 1;
+        ended.get(first.tasks.len() - majority).copied()
     }
 
     /// Stops everything in order and keeps membership, addresses and volumes. Gives whether nothing lives any more.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use smack_model::{
-    Content, FilePlace, FileSpec, OnChange, Phase, Piece, ServiceSpec, StopOrder, Strategy,
+    Content, FilePlace, FileSpec, OnChange, Phase, Piece, ServiceSpec, Span, StopOrder, Strategy,
     TaskName, Template, Until,
 };
 
@@ -138,6 +138,12 @@ pub(super) fn stop_order(nodes: &[Node]) -> StopOrder {
     } else {
         StopOrder::PhasesReversed
     }
+}
+
+/// Nodes that stop together race: one that has not been let go when the majority of the controllers is gone waits for
+/// 5 minutes. One that has been let go is gone 5 s after it has lost them.
+pub(super) fn left_alone(nodes: &[Node]) -> Option<Span> {
+    (stop_order(nodes) == StopOrder::Together).then_some(Span::seconds(8))
 }
 
 /// The tasks that vote, by name.

@@ -36,6 +36,7 @@ pub(super) struct App {
     replacing: bool,
     minimum: u32,
     together: bool,
+    left_alone: Option<Span>,
     retry: Retry,
     ready_within: Span,
     grace: Span,
@@ -72,6 +73,7 @@ impl Default for App {
             replacing: false,
             minimum: 0,
             together: false,
+            left_alone: None,
             retry: Retry::default(),
             ready_within: Span::minutes(2),
             grace: Span::seconds(30),
@@ -86,16 +88,32 @@ impl Default for App {
 
 const OPTIONS: &str = "\
 tasks=3 cpu=0.5 mem=512 needs=other[:placed],… reads=other.addresses serial founding phases=1,2 placed job once check noprobe volume
-drain budget=2 roll-last ops=events[:partitions],… asked=tidy,… every=repair:24h,… seeds=2 replacing minimum=2 together delay=1s max-delay=1m max-tries=3 stable=5m
+drain budget=2 roll-last ops=events[:partitions],… asked=tidy,… every=repair:24h,… seeds=2 replacing minimum=2 together left-alone=5s delay=1s max-delay=1m max-tries=3 stable=5m
 tolerate=CODE:WINDOW:DELAY ready-within=2m grace=30s port=9092 env=TEXT constraint=hostname=unique supply=NAME";
 
 impl App {
     /// Takes one option in: `tasks=3`, `serial`.
     pub(super) fn option(&mut self, option: &str) -> Result<(), String> {
         match option.split_once('=') {
-            Some((key, value)) => self.pair(key, value),
-            None => self.flag(option),
+            Some((key, value)) => self.pair(key, value)?,
+            None => self.flag(option)?,
         }
+        self.check_operations()
+    }
+
+    /// Operations are known by their names.
+    fn check_operations(&self) -> Result<(), String> {
+        let wanted = self.operations.iter().map(|(name, _)| name);
+        let mut known = BTreeSet::new();
+        for name in wanted.chain(self.occasions.iter().map(|(name, _)| name)) {
+            if name.is_empty() {
+                return Err("an operation without a name".to_owned());
+            }
+            if !known.insert(name) {
+                return Err(format!("operation {name} twice"));
+            }
+        }
+        Ok(())
     }
 
     fn flag(&mut self, flag: &str) -> Result<(), String> {
@@ -157,6 +175,7 @@ impl App {
             "tolerate" => self.retry.tolerate = Some(tolerance(value)?),
             "ready-within" => self.ready_within = span(value)?,
             "grace" => self.grace = span(value)?,
+            "left-alone" => self.left_alone = Some(span(value)?),
             "env" => drop(self.env.insert("value".to_owned(), value.to_owned())),
             "port" => self.port = PortWish::Fixed(number(value)?),
             "roll-last" => self.roll_last = true,
@@ -284,6 +303,7 @@ impl App {
             stop: StopSpec {
                 signal: 15,
                 grace: self.grace,
+                left_alone: self.left_alone,
             },
             retry: self.retry.clone(),
             member: self.volume.then_some(member),

@@ -145,17 +145,20 @@ impl World {
         if !process.is_alive() {
             return self.tell_state(id);
         }
-        if process.stopping {
-            return;
-        }
+        let stops_at = process.stops_at;
         let behaviour = self.behaviour(id);
         let (after, signal) = if behaviour.ignores_stop || behaviour.stop > grace {
             (grace, 9)
         } else {
             (behaviour.stop, 15)
         };
+        let at = self.now + after;
+        // Only a shorter grace says anything new.
+        if stops_at.is_some_and(|earlier| earlier <= at) {
+            return;
+        }
         if let Some(process) = self.processes.get_mut(id) {
-            process.stopping = true;
+            process.stops_at = Some(at);
         }
         self.push(after, Happening::Exit(id.clone(), End::Signal(signal)));
     }
@@ -354,7 +357,7 @@ impl Process {
             serves: false,
             orphaned: false,
             command: String::new(),
-            stopping: false,
+            stops_at: None,
         }
     }
 }
