@@ -8,6 +8,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{Entry, Image, Row, Seq, Unavailable, read};
 
+/// It mostly reads on from where it was: what it has read it seldom needs again.
+const CACHE_KIB: u32 = 256;
+
 /// Reads what is committed. One per thread; each answer is of one snapshot.
 #[derive(Debug)]
 pub struct Reader {
@@ -21,6 +24,7 @@ impl Reader {
         let connect = || {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(wait)?;
+            connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
             Ok(connection)
         };
         let connection = connect().map_err(|source| Unavailable::sort(path, source))?;

@@ -21,7 +21,7 @@ use crate::{error, read};
 const PAGE_BYTES: i64 = 4_096;
 
 /// What the writer keeps of the file in memory.
-const CACHE_KIB: u32 = 8_192;
+const CACHE_KIB: u32 = 1_024;
 
 /// Entries that one pruning deletes at most, so that no commit waits long for it.
 const PRUNE_ENTRIES_MAX: usize = 10_000;
