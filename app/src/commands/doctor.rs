@@ -3,6 +3,7 @@
 use serde_json::json;
 use smack_control::supply::checks::{Check, State, checks};
 use smack_control::wire::Server;
+use smack_model::Isolation;
 
 use crate::failure::Failure;
 use crate::output::Style;
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         Some(client) => Some(client.get::<Server>("/v1/server")?),
         None => None,
     };
+    checks.push(of_isolation());
     checks.push(of_server(server.as_ref()));
     let is_bad = checks.iter().any(|check| check.state == State::Bad);
     let output = session.output;
@@ -69,6 +71,24 @@ fn word(state: State) -> &'static str {
         State::Good => "good",
         State::Lack => "lack",
         State::Bad => "bad",
+    }
+}
+
+/// Tried by this command itself: a server of another user, or one that has been there for long, may find something else.
+fn of_isolation() -> Check {
+    let (level, detail) = smack_control::isolation();
+    let (state, hint) = match level {
+        Isolation::Open => (
+            State::Lack,
+            "tasks of all virtual data centers share one network, and names resolve outside only: allow unprivileged user namespaces",
+        ),
+        Isolation::Vdc => (State::Good, ""),
+    };
+    Check {
+        name: "isolation".to_owned(),
+        state,
+        found: format!("level {level}: {detail}"),
+        hint: hint.to_owned(),
     }
 }
 

@@ -22,6 +22,7 @@ pub use exporter::Collector;
 pub use home::{Error as HomeError, socket};
 pub use key::BadRow;
 pub use serve::{ServeError, ServeOptions, serve};
+pub use smack_grids::limits::isolation;
 pub use smack_supply as supply;
 
 /// For the fuzz targets: what stored rows are taken for.

@@ -4,7 +4,6 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{Access, access, statvfs};
@@ -61,7 +60,6 @@ pub fn checks(home: &Path, deep: bool) -> Vec<Check> {
             "every JVM has some 50 threads; raise `ulimit -u`",
         ),
         loopback(),
-        user_namespaces(),
         landlock(),
         cgroup(),
     ]);
@@ -220,48 +218,6 @@ fn loopback() -> Check {
         ),
         Err(error) => Check::new("loopback addresses", State::Bad, error.to_string(), hint),
     }
-}
-
-fn user_namespaces() -> Check {
-    let hint = "isolation level `vdc` is not possible, tasks run at level `open`: allow unprivileged user namespaces";
-    let probe = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--mount", "true"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    let (state, found) = match probe {
-        Ok(status) if status.success() => (
-            State::Good,
-            "network and mount namespaces can be made".to_owned(),
-        ),
-        Ok(_) => (
-            State::Lack,
-            "the kernel refuses them to this user".to_owned(),
-        ),
-        Err(_) => by_setting("/proc/sys/user/max_user_namespaces"),
-    };
-    Check::new("user namespaces", state, found, hint)
-}
-
-fn by_setting(path: &str) -> (State, String) {
-    let value = fs::read_to_string(path).unwrap_or_default();
-    let state = if value.trim().parse::<u64>().unwrap_or(0) > 0 {
-        State::Good
-    } else {
-        State::Lack
-    };
-    (
-        state,
-        format!(
-            "{path} is {}",
-            if value.is_empty() {
-                "missing"
-            } else {
-                value.trim()
-            }
-        ),
-    )
 }
 
 fn landlock() -> Check {
