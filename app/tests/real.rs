@@ -6,12 +6,18 @@
     reason = "what is not run, and figures, are for whoever reads the test's output"
 )]
 
+#[path = "real/cassandra.rs"]
+mod cassandra;
+#[path = "real/chaos.rs"]
+mod chaos;
 #[path = "real/clients.rs"]
 mod clients;
 #[path = "real/commands.rs"]
 mod commands;
 #[path = "real/home.rs"]
 mod home;
+#[path = "real/isolation.rs"]
+mod isolation;
 #[path = "real/kraft.rs"]
 mod kraft;
 #[path = "real/pipeline.rs"]

@@ -17,7 +17,7 @@ use smack_supply::store::Store;
 
 /// The command line tools of one Kafka version.
 pub(crate) struct Tools {
-    java: PathBuf,
+    pub(crate) java: PathBuf,
     class_path: String,
     /// What any producer has and this tool turns off unless told: it tries again.
     producer: PathBuf,
@@ -32,6 +32,11 @@ pub(crate) struct Told {
 impl Tools {
     pub(crate) fn of(home: &Path, version: &str) -> Self {
         Self::with(home, "kafka", version, Part::Tools)
+    }
+
+    /// The jars of Zipkin.
+    pub(crate) fn zipkin(home: &Path) -> Self {
+        Self::with(home, "zipkin", "3.6.1", Part::Server)
     }
 
     fn with(home: &Path, product: &str, version: &str, part: Part) -> Self {
@@ -215,6 +220,57 @@ impl Tools {
     }
 }
 
+/// A client of Cassandra on the project's own Java driver, see `clients/Quorum.java`.
+pub(crate) struct Quorum {
+    java: PathBuf,
+    class_path: String,
+    contact_points: String,
+    data_center: String,
+}
+
+impl Quorum {
+    /// The driver is among the jars of Zipkin, which uses it too.
+    pub(crate) fn of(driver: &Tools, contact_points: &str, data_center: &str) -> Self {
+        Self {
+            java: driver.java.clone(),
+            class_path: driver.class_path.clone(),
+            contact_points: contact_points.to_owned(),
+            data_center: data_center.to_owned(),
+        }
+    }
+
+    pub(crate) fn write(&self, keyspace: &str, rows: u64, per_second: u64) -> Running {
+        self.start("write", keyspace, rows, per_second)
+    }
+
+    /// Tells how many of the rows are there.
+    pub(crate) fn count(&self, keyspace: &str, rows: u64) -> Running {
+        self.start("count", keyspace, rows, 0)
+    }
+
+    fn start(&self, what: &str, keyspace: &str, rows: u64, per_second: u64) -> Running {
+        let source = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/real/clients/Quorum.java"
+        );
+        let child = Command::new(&self.java)
+            .args([
+                "-Xmx160m",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-cp",
+            ])
+            .args([&self.class_path, source, what])
+            .args([&self.contact_points, &self.data_center])
+            .args([keyspace, &rows.to_string(), &per_second.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        Running::new(child.expect("a client starts"))
+    }
+}
+
 /// A client at work. Its output is read all the time: a client that cannot print its line for a record stands still.
 pub(crate) struct Running {
     child: Child,
@@ -262,6 +318,11 @@ impl Drop for Running {
 }
 
 impl Told {
+    /// The last line.
+    pub(crate) fn last(&self) -> &Value {
+        self.lines.last().unwrap_or(&Value::Null)
+    }
+
     /// Acknowledged records.
     pub(crate) fn acknowledged(&self) -> u64 {
         let of = |line: &&Value| line["name"] == "producer_send_success";

@@ -1,5 +1,8 @@
 //! A home with a server of its own, and the binary that talks to it.
 
+use std::ffi::OsString;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +15,9 @@ static TURN: Mutex<()> = Mutex::new(());
 
 pub(crate) struct Home {
     directory: tempfile::TempDir,
+    /// The words before each command line of smack, and the program.
+    before: Vec<String>,
+    program: PathBuf,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -61,8 +67,37 @@ impl Home {
         share_artifacts(directory.path());
         Self {
             directory,
+            before: Vec::new(),
+            program: env!("CARGO_BIN_EXE_smack").into(),
             _turn: turn,
         }
+    }
+
+    /// The same, with every command started by another one: `before` with smack's command line behind it.
+    pub(crate) fn behind(mut self, before: &[&str]) -> Self {
+        self.before = before.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// The same, of another user; the program is copied, for the directory of the build may be nobody else's business.
+    pub(crate) fn given_to(mut self, user: u32, before: &[&str]) -> Self {
+        let program = self.path().join("smack");
+        std::fs::copy(&self.program, &program).expect("a copy");
+        std::fs::remove_file(self.path().join("artifacts")).expect("a link");
+        std::fs::set_permissions(self.path(), Permissions::from_mode(0o755)).expect("permissions");
+        chown(self.path(), Some(user), Some(user)).expect("root may");
+        self.program = program;
+        self.behind(before)
+    }
+
+    pub(crate) fn is_roots(&self) -> bool {
+        std::fs::metadata(self.path()).is_ok_and(|home| home.uid() == 0)
+    }
+
+    /// How many attempts have a directory.
+    pub(crate) fn sandboxes(&self) -> usize {
+        let entries = self.path().join("sandboxes").read_dir();
+        entries.map_or(0, Iterator::count)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -70,8 +105,15 @@ impl Home {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_smack"));
+        let words: Vec<OsString> = self
+            .before
+            .iter()
+            .map(OsString::from)
+            .chain([self.program.clone().into_os_string()])
+            .collect();
+        let mut command = Command::new(&words[0]);
         command
+            .args(&words[1..])
             .args(arguments)
             .env("SMACK_HOME", self.path())
             .env_remove("SMACK_API");

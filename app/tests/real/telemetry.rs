@@ -3,13 +3,15 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::clients::Tools;
-use crate::home::Home;
+use crate::home::{Home, text};
 
 const STACK: &str = "stacks/telemetry.yaml";
 const SMALL: &str = "stacks/telemetry-small.yaml";
+const NAMES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/clients/Names.java");
 const TRACE: &str = "4e441824ec2b6a44";
 
 #[test]
@@ -48,6 +50,9 @@ fn a_span_goes_through_kafka_and_cassandra_and_stays_in_its_data_center() {
     let page = get(&home.export("zipkinqateambuild92", "zipkin.url"));
     assert!(page.is_some_and(|page| page.contains("<html") || page.contains("<!doctype html")));
 
+    names_resolve_inside_and_from_the_host(&home, &tools);
+    the_run_is_found_in_its_own_zipkin(&home, &api);
+
     let second = home.smack(&["run", SMALL, "--as", "ZipkinQATeamBuild93"]);
     assert_eq!(second.code, 0, "{}\n{}", second.stdout, second.stderr);
     let other = home.export("zipkinqateambuild93", "zipkin.api");
@@ -63,6 +68,59 @@ fn a_span_goes_through_kafka_and_cassandra_and_stays_in_its_data_center() {
 
     home.good(&["down", "zipkinqateambuild92", "--check"]);
     home.good(&["down", "zipkinqateambuild93", "--check"]);
+}
+
+/// With libc and in the JVM inside; outside by a DNS client that is not ours.
+fn names_resolve_inside_and_from_the_host(home: &Home, tools: &Tools) {
+    let broker = home.export("zipkinqateambuild92", "kafka.hosts");
+    let inside = |command: &[&str]| {
+        let place = ["exec", "zipkinqateambuild92", "zookeeper/server-0", "--"];
+        home.good(&[&place, command].concat())
+    };
+    let full = "broker-0.kafka.zipkinqateambuild92.default.smack";
+    let names = ["kafka", "kafka.service", "broker-0.kafka", full];
+    for name in names {
+        let told = inside(&["getent", "hosts", name]);
+        assert!(told.starts_with(&broker), "{name}: {told}");
+    }
+    let java = tools.java.display().to_string();
+    let told = inside(&[&[java.as_str(), NAMES, "jvm"], names.as_slice()].concat());
+    assert_eq!(
+        told,
+        names.map(|name| format!("{name} {broker}\n")).concat()
+    );
+
+    let served = home.json(&["status", "--json"])[0]["dns"].clone();
+    let server = format!("dns://{}", text(&served));
+    let ask = |words: &[&str]| {
+        let asked = Command::new(&tools.java)
+            .args([NAMES, &server])
+            .args(words)
+            .output();
+        let asked = asked.expect("a client of DNS");
+        assert!(asked.status.success(), "{asked:?}");
+        String::from_utf8_lossy(&asked.stdout).into_owned()
+    };
+    assert_eq!(ask(&["A", full]), format!("{full} {broker}\n"));
+    let service = "_client._tcp.kafka.zipkinqateambuild92.default.smack";
+    assert_eq!(
+        ask(&["SRV", service]),
+        format!("{service} 0 0 9092 {full}.\n")
+    );
+}
+
+/// The `run` that has just ended, with its critical path; `smack trace` tells the same.
+fn the_run_is_found_in_its_own_zipkin(home: &Home, api: &str) {
+    let ours = home.json(&["trace", "zipkinqateambuild92", "--json"]);
+    let (id, path) = (&ours[0]["traceId"], &ours[0]["tags"]["critical.path"]);
+    assert!(
+        text(path).contains("zipkin/collector-0 running to ready"),
+        "{ours}"
+    );
+    home.wait_until("the trace is there", Duration::from_secs(60), || {
+        let found = get(&format!("{api}/trace/{}", text(id)));
+        found.is_some_and(|found| found.contains(text(path)))
+    });
 }
 
 /// Zipkin v2 JSON, as any tracer sends it.
