@@ -14,14 +14,11 @@ parameters:
   nodes: {type: int, default: 3}
   heap: {type: string, default: 192m}
   copies: {type: int, default: 2}
-  repair: {type: string, default: by hand}
 applications:
   cassandra:
     type: cassandra
     instances: ${nodes}
     heap: ${heap}
-    maintenance:
-      repair: ${repair}
     keyspaces:
       app: {replication: 3}
       other: {replication: \"${copies}\"}
@@ -130,10 +127,6 @@ fn a_keyspace_is_altered_and_repaired(home: &Home, file: &str) {
             .any(|event| text(&event["text"]).contains(what))
     };
     assert!(said("keyspace other"), "{journal:?}");
-    let weekly = ["plan", file, "--var", "heap=200m", "--var", "copies=3"];
-    let plan = home.good(&[weekly.as_slice(), &["--var", "repair=every 7d"]].concat());
-    assert!(plan.contains("repair"), "{plan}");
-    println!("{plan}");
     home.good(&["operate", "ring", "repair"]);
     let journal = home.events("ring");
     assert!(

@@ -210,8 +210,11 @@ fn a_topic_grows_without_a_restart(home: &Home, tools: &Tools, brokers: &str) {
     std::fs::write(&file, grown).expect("a file");
     home.good(&["run", &file.display().to_string(), "--var", "heap=288m"]);
     assert_eq!(home.attempts("pipeline"), before);
-    let described = tools.describe(brokers, "events");
-    assert_eq!(described.matches("Partition:").count(), 6, "{described}");
+    // The controller tells the other brokers a moment later.
+    home.wait_until("every broker knows six", Duration::from_secs(20), || {
+        let described = tools.describe(brokers, "events");
+        described.matches("Partition:").count() == 6
+    });
     // Kafka cannot take partitions away: that is said, not done.
     let back = home.smack(&["run", STACK, "--var", "heap=288m", "--timeout", "5s"]);
     assert_eq!(back.code, 1, "{}", back.stdout);
