@@ -126,6 +126,12 @@ impl Client {
         ))?)
     }
 
+    /// The number of the newest event: what comes after it is news.
+    pub(crate) fn newest_event(&self) -> Result<u64, Failure> {
+        let newest: Vec<smack_control::wire::Event> = self.get("/v1/events?last=1")?;
+        Ok(newest.last().map_or(0, |event| event.seq))
+    }
+
     /// A request that the server may hold for `wait` before it answers.
     pub(crate) fn get_waiting<T: DeserializeOwned>(
         &self,

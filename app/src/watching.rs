@@ -38,9 +38,11 @@ pub(crate) struct Watch<'a> {
     session: &'a Session<'a>,
     vdc: String,
     until: Until,
+    /// The kind of the event with which it began, and the number of the last event seen.
+    command: &'static str,
+    after: Option<u64>,
     began: Instant,
     watched: Instant,
-    after: u64,
     /// It begins with the command; states from before it say nothing.
     pub(crate) progress: Marks,
     latest: Option<Vdc>,
@@ -62,34 +64,34 @@ impl<'a> Watch<'a> {
         session: &'a Session<'a>,
         vdc: &str,
         until: Until,
-        (command, began): (&str, Instant),
-    ) -> Result<Self, Failure> {
-        let client = session.client()?;
-        let (mut seen, mut after, mut began_ms) = (0, 0, 0);
-        loop {
-            let events: Vec<Event> = client.get(&events_path(vdc, seen, Duration::ZERO))?;
-            for event in &events {
-                seen = event.seq;
-                if event.kind == command && event.subject == vdc {
-                    (after, began_ms) = (event.seq, event.at_ms);
-                }
-            }
-            if events.is_empty() {
-                break;
-            }
-        }
-        Ok(Self {
+        (command, began): (&'static str, Instant),
+    ) -> Self {
+        Self {
             session,
             vdc: vdc.to_owned(),
             until,
+            command,
             began,
             watched: Instant::now(),
-            after,
-            progress: Marks::new(began_ms),
+            after: None,
+            progress: Marks::new(0),
             latest: None,
             told: Instant::now(),
             said: BTreeMap::new(),
-        })
+        }
+    }
+
+    /// Finds the event that the command has caused: from there on all is news.
+    fn begin(&mut self, client: &Client) -> Result<u64, Failure> {
+        let (kind, vdc) = (self.command, crate::client::encoded(&self.vdc));
+        let path = format!("/v1/events?last=1&kind={kind}&subject={vdc}");
+        let caused: Vec<Event> = client.get(&path)?;
+        let (after, began_ms) = caused
+            .last()
+            .map_or((0, 0), |event| (event.seq, event.at_ms));
+        self.after = Some(after);
+        self.progress = Marks::new(began_ms);
+        Ok(after)
     }
 
     /// Since the command was given.
@@ -134,12 +136,17 @@ impl<'a> Watch<'a> {
         client: &Client,
         interrupts: &mut Interrupts,
     ) -> Result<Option<Outcome>, Failure> {
-        let path = events_path(&self.vdc, self.after, LOOK_EVERY);
+        let mut after = match self.after {
+            Some(after) => after,
+            None => self.begin(client)?,
+        };
+        let path = events_path(&self.vdc, after, LOOK_EVERY);
         let Some(events) = client.get_until::<Vec<Event>>(interrupts, &path, LOOK_EVERY)? else {
             return Ok(Some(Outcome::Interrupted));
         };
         for event in &events {
-            self.after = self.after.max(event.seq);
+            after = after.max(event.seq);
+            self.after = Some(after);
             progress::take_event(&mut self.progress, &self.vdc, event);
             let is_detail = smack_scheduler::trace::is_detail(&event.kind);
             if is_worth_a_line(event) || !(is_detail || self.session.output.is_moving()) {
@@ -274,10 +281,7 @@ fn painted(output: &Output, line: &[Piece]) -> String {
         .collect()
 }
 
-/// Journal entries that one request looks through.
-const EVENTS_MAX: usize = 10_000;
-
 fn events_path(vdc: &str, after: u64, wait: Duration) -> String {
     let (subject, wait) = (crate::client::encoded(vdc), wait.as_millis());
-    format!("/v1/events?after={after}&limit={EVENTS_MAX}&subject={subject}&wait_ms={wait}")
+    format!("/v1/events?after={after}&subject={subject}&wait_ms={wait}")
 }

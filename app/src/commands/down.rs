@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     session
         .client()?
         .post::<()>(&target.path("/down"), &DownBody { keep: args.keep })?;
-    let mut watch = Watch::new(session, &vdc, Until::Gone, ("down", began))?;
+    let mut watch = Watch::new(session, &vdc, Until::Gone, ("down", began));
     let output = session.output;
     match watch.wait(args.timeout)? {
         Outcome::Reached(_) => {
@@ -94,7 +94,7 @@ fn gone_already(session: &Session<'_>, name: &str) -> Result<Option<String>, Fai
         format!("default/{lower}")
     };
     let path = format!(
-        "/v1/events?limit=10000&subject={}",
+        "/v1/events?last=1&subject={}",
         crate::client::encoded(&full)
     );
     let events: Vec<smack_control::wire::Event> = session.client()?.get(&path)?;

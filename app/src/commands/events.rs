@@ -23,11 +23,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = text::number,
         allow_negative_numbers = true)]
     after: u64,
+    /// Only the newest so many
+    #[arg(long, short = 'n', value_name = "COUNT", conflicts_with = "after", value_parser = text::number,
+        allow_negative_numbers = true)]
+    last: Option<u64>,
 }
 
 /// As long as a server waits at most for the next event.
 const WAIT: Duration = Duration::from_secs(25);
-const PAGE: usize = 10_000;
 
 pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     let client = session.client()?;
@@ -36,10 +39,20 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         Some(name) => format!("&subject={}", encoded(&subject(session, name)?)),
     };
     let mut after = args.after;
+    if let Some(last) = args.last {
+        let newest: Vec<Event> = client.get(&format!("/v1/events?last={last}{subject}"))?;
+        for event in &newest {
+            tell(session, event)?;
+            after = event.seq;
+        }
+        if !args.follow {
+            return Ok(());
+        }
+    }
     loop {
         let wait = if args.follow { WAIT } else { Duration::ZERO };
         let path = format!(
-            "/v1/events?after={after}&limit={PAGE}{subject}&wait_ms={}",
+            "/v1/events?after={after}{subject}&wait_ms={}",
             wait.as_millis()
         );
         let events: Vec<Event> = client.get_waiting(&path, wait)?;
@@ -60,7 +73,7 @@ pub(super) fn subject(session: &Session<'_>, name: &str) -> Result<String, Failu
         Err(_) if name.contains('/') => Ok(name.to_ascii_lowercase()),
         Err(unknown) => {
             let gone = format!("default/{}", name.to_ascii_lowercase());
-            let path = format!("/v1/events?limit={PAGE}&subject={}", encoded(&gone));
+            let path = format!("/v1/events?last=1&subject={}", encoded(&gone));
             let events: Vec<Event> = session.client()?.get(&path)?;
             if events.is_empty() {
                 Err(unknown)

@@ -239,10 +239,10 @@ impl Wait<'_> {
     fn until(&mut self, limit: Duration) -> Result<Told, Failure> {
         let client = self.session.client()?;
         let mut interrupts = client.interrupts()?;
-        let (mut after, mut returns) = (0, 0);
+        let (mut after, mut returns) = (client.newest_event()?, 0);
         loop {
             let path = format!(
-                "/v1/events?after={after}&limit=10000&wait_ms={}",
+                "/v1/events?after={after}&wait_ms={}",
                 LOOK_EVERY.as_millis()
             );
             match self.look() {

@@ -135,7 +135,7 @@ pub(crate) fn wait(
         answer.revision,
         said(answer)
     ));
-    let mut watch = Watch::new(session, &answer.vdc, Until::Converged, ("run", began))?;
+    let mut watch = Watch::new(session, &answer.vdc, Until::Converged, ("run", began));
     match watch.wait(limit)? {
         Outcome::Reached(vdc) => {
             let segments = chain(&watch.progress);

@@ -94,7 +94,7 @@ fn watch(session: &Session<'_>, name: Option<&str>) -> Result<(), Failure> {
     let client = session.client()?;
     let mut interrupts = client.interrupts()?;
     let mut shown_before = String::new();
-    let mut after = 0;
+    let mut after = client.newest_event()?;
     loop {
         let text = match shown(session, name) {
             Ok(text) => text,
@@ -115,7 +115,7 @@ fn watch(session: &Session<'_>, name: Option<&str>) -> Result<(), Failure> {
         }
         shown_before = text;
         let path = format!(
-            "/v1/events?after={after}&limit=10000&wait_ms={}",
+            "/v1/events?after={after}&wait_ms={}",
             LOOK_EVERY.as_millis()
         );
         let Some(events) = client.get_until::<Vec<Event>>(&mut interrupts, &path, LOOK_EVERY)?

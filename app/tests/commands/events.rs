@@ -57,6 +57,7 @@ fn of_one_that_is_up_or_was() {
     let smack = smack();
     smack.run(&["events", "pipeline", "--after", "3"]);
     smack.run(&["events", "qa/gone"]);
+    smack.run(&["events", "qa/gone", "-n", "20"]);
     let asked: Vec<String> = smack
         .fake()
         .requests()
@@ -65,9 +66,10 @@ fn of_one_that_is_up_or_was() {
         .collect();
     expect![[r#"
         [
-            "GET /v1/events?after=3&limit=10000&subject=default%2Fpipeline&wait_ms=0",
-            "GET /v1/events?after=8&limit=10000&subject=default%2Fpipeline&wait_ms=0",
-            "GET /v1/events?after=0&limit=10000&subject=qa%2Fgone&wait_ms=0",
+            "GET /v1/events?after=3&subject=default%2Fpipeline&wait_ms=0",
+            "GET /v1/events?after=8&subject=default%2Fpipeline&wait_ms=0",
+            "GET /v1/events?after=0&subject=qa%2Fgone&wait_ms=0",
+            "GET /v1/events?last=20&subject=qa%2Fgone",
         ]
     "#]]
     .assert_debug_eq(&asked);

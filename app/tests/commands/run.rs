@@ -21,12 +21,7 @@ fn succeeding() -> Smack {
     fake.on_each(
         "GET /v1/events",
         vec![
-            json!([
-                event(7, 1500, own, "run", "revision 1"),
-                event(8, 2000, own, "run", "revision 2")
-            ])
-            .into(),
-            json!([]).into(),
+            json!([event(8, 2000, own, "run", "revision 2")]).into(),
             json!([
                 event(
                     9,

@@ -267,7 +267,8 @@ pub struct Environment {
     pub variables: BTreeMap<String, String>,
 }
 
-/// `GET /v1/events?after=&limit=&subject=&wait_ms=`: waits up to `wait_ms` for the first.
+/// `GET /v1/events?after=&limit=&subject=&kind=&wait_ms=`: the next up to 1,000, waits up to `wait_ms` for the first;
+/// `GET /v1/events?last=&subject=&kind=`: the newest so many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     pub seq: u64,

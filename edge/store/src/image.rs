@@ -48,3 +48,12 @@ impl fmt::Debug for Row {
             .finish()
     }
 }
+
+/// Which entries of the journal are wanted; by default all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Filter<'a> {
+    /// Those of this subject and of all below it; empty: of every one.
+    pub subject: &'a str,
+    /// Those of this kind; empty: of every one.
+    pub kind: &'a str,
+}

@@ -14,7 +14,7 @@ mod write;
 
 pub use error::{CommitError, OpenError, Unavailable};
 pub use faults::Faults;
-pub use image::{Entry, Image, Row};
+pub use image::{Entry, Filter, Image, Row};
 pub use number::{Epoch, Seq};
 pub use reader::Reader;
 pub use schema::{APPLICATION_ID, FORMAT};

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::number::{limit, signed, unsigned};
-use crate::{Entry, Epoch, Image, Row, Seq};
+use crate::{Entry, Epoch, Filter, Image, Row, Seq};
 
 type Answer<T> = Result<T, rusqlite::Error>;
 
@@ -48,6 +48,50 @@ pub(crate) fn after(connection: &Connection, seq: Seq, count: usize) -> Answer<V
         )?
         .query_map(params![signed(seq.0), limit(count)], entry)?
         .collect()
+}
+
+/// What [`Filter`] means; of one clause, so that what is not wanted never leaves SQLite.
+macro_rules! wanted {
+    () => {
+        "(?1 = '' OR subject = ?1 OR substr(subject, 1, length(?1) + 1) = ?1 || '/') \
+         AND (?2 = '' OR kind = ?2)"
+    };
+}
+
+pub(crate) fn select(
+    connection: &Connection,
+    filter: Filter<'_>,
+    seq: Seq,
+    count: usize,
+) -> Answer<Vec<Entry>> {
+    const SELECT: &str = concat!(
+        "SELECT seq, at_millis, kind, subject, body FROM journal WHERE seq > ?3 AND ",
+        wanted!(),
+        " ORDER BY seq LIMIT ?4"
+    );
+    let bounds = params![filter.subject, filter.kind, signed(seq.0), limit(count)];
+    connection
+        .prepare_cached(SELECT)?
+        .query_map(bounds, entry)?
+        .collect()
+}
+
+pub(crate) fn newest(
+    connection: &Connection,
+    filter: Filter<'_>,
+    count: usize,
+) -> Answer<Vec<Entry>> {
+    const NEWEST: &str = concat!(
+        "SELECT seq, at_millis, kind, subject, body FROM journal WHERE ",
+        wanted!(),
+        " ORDER BY seq DESC LIMIT ?3"
+    );
+    let mut entries: Vec<Entry> = connection
+        .prepare_cached(NEWEST)?
+        .query_map(params![filter.subject, filter.kind, limit(count)], entry)?
+        .collect::<Answer<_>>()?;
+    entries.reverse();
+    Ok(entries)
 }
 
 pub(crate) fn pruned(connection: &Connection) -> Answer<Seq> {

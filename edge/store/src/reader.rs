@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Entry, Image, Row, Seq, Unavailable, read};
+use crate::{Entry, Filter, Image, Row, Seq, Unavailable, read};
 
 /// It mostly reads on from where it was: what it has read it seldom needs again.
 const CACHE_KIB: u32 = 256;
@@ -52,6 +52,21 @@ impl Reader {
     /// The oldest `limit` journal entries after `seq`; give the last one's number to go on.
     pub fn after(&self, seq: Seq, limit: usize) -> Result<Vec<Entry>, Unavailable> {
         self.ask(|connection| read::after(connection, seq, limit))
+    }
+
+    /// The oldest `limit` journal entries after `seq` that `filter` lets through.
+    pub fn select(
+        &self,
+        filter: Filter<'_>,
+        seq: Seq,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Unavailable> {
+        self.ask(|connection| read::select(connection, filter, seq, limit))
+    }
+
+    /// The newest `count` journal entries that `filter` lets through, oldest first.
+    pub fn newest(&self, filter: Filter<'_>, count: usize) -> Result<Vec<Entry>, Unavailable> {
+        self.ask(|connection| read::newest(connection, filter, count))
     }
 
     /// The last journal entry that is no longer kept. Who has read less has missed something.

@@ -6,22 +6,28 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
-use smack_store::Seq;
+use smack_store::{Filter, Seq};
 
 use super::{Answer, Shared};
 use crate::wire;
 
 /// Nobody waits longer than this for one answer.
 const WAIT_MAX: Duration = Duration::from_secs(30);
-const LIMIT_MAX: usize = 10_000;
+/// An answer has no more events than this, whatever is asked.
+const LIMIT_MAX: usize = 1_000;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
     #[serde(default)]
     after: u64,
     limit: Option<usize>,
+    /// Only the newest so many, and no waiting.
+    last: Option<usize>,
     /// The start of the subjects that are wanted: `default/pipeline`.
-    subject: Option<String>,
+    #[serde(default)]
+    subject: String,
+    #[serde(default)]
+    kind: String,
     #[serde(default)]
     wait_ms: u64,
 }
@@ -31,35 +37,31 @@ pub(super) async fn events(
     Query(asked): Query<Asked>,
 ) -> Answer<Vec<wire::Event>> {
     let deadline = tokio::time::Instant::now() + Duration::from_millis(asked.wait_ms).min(WAIT_MAX);
-    let mut published = shared.published.clone();
-    let mut after = asked.after;
-    let limit = asked.limit.unwrap_or(1000).min(LIMIT_MAX);
+    let filter = Filter {
+        subject: &asked.subject,
+        kind: &asked.kind,
+    };
+    if let Some(last) = asked.last {
+        let entries = shared.reader().newest(filter, last.min(LIMIT_MAX))?;
+        return Ok(Json(entries.iter().map(event).collect()));
+    }
+    let limit = asked.limit.unwrap_or(LIMIT_MAX).min(LIMIT_MAX);
+    let (mut published, mut after) = (shared.published.clone(), Seq(asked.after));
     loop {
         published.mark_unchanged();
-        let entries = shared.reader().after(Seq(after), limit)?;
-        let full = entries.len() == limit;
-        if let Some(last) = entries.last() {
-            after = last.seq.0;
-        }
-        let wanted = |entry: &smack_store::Entry| {
-            let subject = asked.subject.as_deref().unwrap_or("");
-            let rest = entry.subject.strip_prefix(subject);
-            rest.is_some_and(|rest| subject.is_empty() || rest.is_empty() || rest.starts_with('/'))
+        let (end, entries) = {
+            let reader = shared.reader();
+            let end = reader.newest(Filter::default(), 1)?;
+            (end, reader.select(filter, after, limit)?)
         };
-        let events: Vec<wire::Event> = entries
-            .iter()
-            .filter(|entry| wanted(entry))
-            .map(event)
-            .collect();
-        if !events.is_empty() {
-            return Ok(Json(events));
+        if !entries.is_empty() {
+            return Ok(Json(entries.iter().map(event).collect()));
         }
-        if full {
-            continue;
-        }
+        // What was there and not wanted is not looked at again.
+        after = end.last().map_or(after, |end| end.seq.max(after));
         match tokio::time::timeout_at(deadline, published.changed()).await {
             Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return Ok(Json(events)),
+            Ok(Err(_)) | Err(_) => return Ok(Json(Vec::new())),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The journal: its order, its oneness with the rows, its pruning.
 
-use smack_store::{Commit, Seq, Write};
+use smack_store::{Commit, Entry, Filter, NewEntry, Seq, Write};
 
 use crate::{Home, kinds, note};
 
@@ -98,4 +98,59 @@ fn a_long_journal_is_pruned_in_bounded_steps() {
         steps.push(home.store.prune_journal(100).unwrap());
     }
     assert_eq!(steps, [10_000, 10_000, 4_900, 0]);
+}
+
+#[test]
+fn entries_are_found_by_subject_and_kind_from_either_end() {
+    let mut home = Home::new();
+    let start = home.store.load().unwrap().seq;
+    let told = [
+        ("placed", "zone/a/kafka"),
+        ("placed", "zone/ab"),
+        ("run", "zone/a"),
+        ("ready", "zone/a/kafka"),
+        ("run", "zone/b"),
+        ("run", "zone/a"),
+        ("", ""),
+    ];
+    for (kind, subject) in told {
+        let entry = NewEntry {
+            subject: subject.to_owned(),
+            ..note(kind)
+        };
+        let entries = vec![entry];
+        let commit = Commit {
+            writes: vec![],
+            entries,
+        };
+        home.store.commit(home.epoch, &commit).unwrap();
+    }
+    let reader = home.store.reader().unwrap();
+    let all = |subject, kind| Filter { subject, kind };
+    let offsets = |entries: Vec<Entry>| -> Vec<u64> {
+        entries.iter().map(|entry| entry.seq.0 - start.0).collect()
+    };
+    for (filter, after, limit, expected) in [
+        (all("", ""), 0, 100, &[1, 2, 3, 4, 5, 6, 7][..]),
+        (all("zone/a", ""), 0, 100, &[1, 3, 4, 6]),
+        (all("zone/a", ""), 1, 2, &[3, 4]),
+        (all("zone/a", "run"), 0, 100, &[3, 6]),
+        (all("zone", "run"), 3, 100, &[5, 6]),
+        (all("", "ready"), 0, 100, &[4]),
+        (all("zone/a%", ""), 0, 100, &[]),
+        (all("", ""), 7, 100, &[]),
+    ] {
+        let found = reader.select(filter, Seq(start.0 + after), limit).unwrap();
+        assert_eq!(offsets(found), expected, "{filter:?} after {after}");
+    }
+    for (filter, count, expected) in [
+        (all("", ""), 2, &[6, 7][..]),
+        (all("zone/a", ""), 3, &[3, 4, 6]),
+        (all("zone/a", "run"), 1, &[6]),
+        (all("zone/b", "ready"), 9, &[]),
+        (all("", ""), 0, &[]),
+    ] {
+        let found = reader.newest(filter, count).unwrap();
+        assert_eq!(offsets(found), expected, "newest {count} of {filter:?}");
+    }
 }
