@@ -14,11 +14,13 @@ parameters:
   nodes: {type: int, default: 3}
   heap: {type: string, default: 192m}
   copies: {type: int, default: 2}
+  repair: {type: string, default: by hand}
 applications:
   cassandra:
     type: cassandra
     instances: ${nodes}
     heap: ${heap}
+    maintenance: {repair: \"${repair}\"}
     keyspaces:
       app: {replication: 3}
       other: {replication: \"${copies}\"}
@@ -113,13 +115,25 @@ fn a_lost_node_is_replaced(home: &Home, client: &Quorum) {
     assert!(!replacing);
 }
 
+/// A command on the file as it is changed in the end.
+fn altered<'a>(command: &'a str, file: &'a str, nodes: &'a str) -> Vec<&'a str> {
+    let mut words = vec![command, file];
+    for value in ["heap=200m", "copies=3", "repair=every 7d"] {
+        words.extend(["--var", value]);
+    }
+    words.extend(["--var", nodes]);
+    words
+}
+
 fn a_keyspace_is_altered_and_repaired(home: &Home, file: &str) {
-    let plan = home.good(&["plan", file, "--var", "heap=200m", "--var", "copies=3"]);
-    assert!(
-        plan.contains("keyspace other") && !plan.contains("restart"),
-        "{plan}"
-    );
-    home.good(&["run", file, "--var", "heap=200m", "--var", "copies=3"]);
+    let plan = home.good(&altered("plan", file, "nodes=3"));
+    for part in ["keyspace other", "set     repair", "every 7d"] {
+        assert!(plan.contains(part), "{part} is not in\n{plan}");
+    }
+    assert!(!plan.contains("restart"), "{plan}");
+    home.good(&altered("run", file, "nodes=3"));
+    let plan = home.good(&altered("plan", file, "nodes=3"));
+    assert!(plan.contains("later   repair"), "{plan}");
     let journal = home.events("ring");
     let said = |what: &str| {
         journal
@@ -138,22 +152,10 @@ fn a_keyspace_is_altered_and_repaired(home: &Home, file: &str) {
 }
 
 fn nodes_come_and_go(home: &Home, file: &str, client: &Quorum) {
-    let with = |nodes: &str| {
-        let nodes = format!("nodes={nodes}");
-        home.good(&[
-            "run",
-            file,
-            "--var",
-            "heap=200m",
-            "--var",
-            "copies=3",
-            "--var",
-            &nodes,
-        ]);
-    };
-    with("4");
+    let with = |nodes: &str| home.good(&altered("run", file, nodes));
+    with("nodes=4");
     assert_eq!(up_and_normal(home), 4);
-    with("3");
+    with("nodes=3");
     home.wait_until("three are left", Duration::from_secs(60), || {
         up_and_normal(home) == 3
     });

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use smack_model::{
-    Digest, Goal, Name, OperationRecord, OperationStatus, Requirement, ServiceSpec, Status,
-    Strategy, System, TaskName, Timestamp, Until, When,
+    Digest, Goal, Name, OperationRecord, OperationSpec, OperationStatus, Requirement, ServiceSpec,
+    Span, Status, Strategy, System, TaskName, Timestamp, Until, When,
 };
 
 /// The effect of a spec on one system.
@@ -38,6 +38,8 @@ pub enum Effect {
     /// Ends with its volumes.
     End,
     Operate,
+    /// An operation comes to be repeated, or no longer, or at other times.
+    Schedule,
     Unchanged,
 }
 
@@ -50,6 +52,7 @@ impl Effect {
             Self::Remove => "remove",
             Self::End => "end",
             Self::Operate => "ask",
+            Self::Schedule => "set",
             Self::Unchanged => "leave",
         }
     }
@@ -162,6 +165,7 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
                 | Effect::Remove
                 | Effect::End
                 | Effect::Operate
+                | Effect::Schedule
                 | Effect::Unchanged => Vec::new(),
             };
             if alone(phase) && effect == Effect::Start {
@@ -254,6 +258,14 @@ fn operations(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>
             When::Asked => step.reasons.push("when it is asked for".to_owned()),
             When::Every(span) => step.reasons.push(format!("every {}", span.words())),
         }
+        let before = before(system, &operation.name);
+        if let Some(span) = before.filter(|_| repeated(operation) != before) {
+            step.reasons
+                .push(format!("no longer every {}", span.words()));
+        }
+        if repeated(operation) != before && step.effect == Effect::Unchanged {
+            step.effect = Effect::Schedule;
+        }
         if operation.when != When::Always {
             let intent = system.map(|system| &system.header.intent);
             step.due = intent.and_then(|intent| crate::steer::next_due(intent, operation, record));
@@ -266,6 +278,40 @@ fn operations(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>
         }
         steps.push(step);
     }
+    let gone = system
+        .into_iter()
+        .flat_map(|system| &system.header.spec.operations);
+    for operation in gone {
+        let stays = spec
+            .operations
+            .iter()
+            .any(|kept| kept.name == operation.name);
+        if let Some(span) = repeated(operation).filter(|_| !stays) {
+            steps.push(Step {
+                subject: operation.name.clone(),
+                effect: Effect::Schedule,
+                reasons: vec![format!("no longer every {}", span.words())],
+                after: Vec::new(),
+                due: None,
+            });
+        }
+    }
+}
+
+fn repeated(operation: &OperationSpec) -> Option<Span> {
+    match operation.when {
+        When::Every(span) => Some(span),
+        When::Always | When::Asked => None,
+    }
+}
+
+/// How often the system repeats the operation so far.
+fn before(system: Option<&System>, operation: &str) -> Option<Span> {
+    let operations = &system?.header.spec.operations;
+    operations
+        .iter()
+        .find(|known| known.name == operation)
+        .and_then(repeated)
 }
 
 fn required(requirement: &Requirement) -> String {
