@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
         value: pair[1].to_vec(),
     };
     let rows: Vec<Row> = lines.chunks_exact(2).map(row).collect();
-    match smack_control::fuzz::image(&rows) {
+    match smack_control::fuzz::image(rows) {
         Ok(_) => {}
         Err(error) => drop(error.to_string()),
     }

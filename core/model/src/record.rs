@@ -15,7 +15,8 @@ use crate::{
 pub struct System {
     pub id: SystemId,
     pub header: Header,
-    pub tasks: BTreeMap<TaskName, TaskRecord>,
+    /// Boxed: a map of large values wastes a third of them.
+    pub tasks: BTreeMap<TaskName, Box<TaskRecord>>,
     pub operations: BTreeMap<String, OperationRecord>,
     /// What the attempts on record were launched with, by digest: shows what a change changes.
     pub launches: BTreeMap<Digest, Arc<Launch>>,
@@ -83,7 +84,7 @@ pub struct TaskRecord {
     pub id: TaskId,
     pub digest: Digest,
     pub node: Option<NodeId>,
-    pub address: Option<String>,
+    pub address: Option<Arc<str>>,
     /// Shared with the view.
     pub ports: Arc<Ports>,
     pub status: Status,
@@ -346,7 +347,10 @@ impl System {
 
     /// The records of attempts that are part of the world's present: neither ended nor retired.
     pub fn live(&self) -> impl Iterator<Item = &TaskRecord> {
-        self.tasks.values().filter(|record| record.status.is_live())
+        self.tasks
+            .values()
+            .map(Box::as_ref)
+            .filter(|record| record.status.is_live())
     }
 }
 

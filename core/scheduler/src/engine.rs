@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use smack_model::{
-    Action, Epoch, Isolation, Name, NodeId, Status, SupplyState, System, SystemId, TaskId,
+    Action, Epoch, Isolation, Name, NodeId, Ports, Status, SupplyState, System, SystemId, TaskId,
     TaskName, TaskRecord, Timestamp, VdcId, VdcRecord,
 };
 
@@ -175,7 +175,10 @@ impl Engine {
                 engine.list(&record);
             }
             engine.with(&record.id.system.clone(), |tracked| {
-                tracked.system.tasks.insert(record.id.name.clone(), record);
+                tracked
+                    .system
+                    .tasks
+                    .insert(record.id.name.clone(), Box::new(record));
             });
         }
         engine.view_stale = engine.vdcs.keys().cloned().collect();
@@ -483,8 +486,8 @@ impl Engine {
             },
             digest: digest.clone(),
             node: Some(placed.node),
-            address: Some(placed.address),
-            ports: Arc::new(placed.ports),
+            address: Some(placed.address.into()),
+            ports: shared(system, placed.ports),
             status: Status::Claimed,
             since: now,
             ready_since: None,
@@ -731,6 +734,15 @@ fn released_generations(system: &System, record: &TaskRecord, now: Timestamp) ->
         ..volume.clone()
     };
     old.map(|volume| Change::Volume(kept(volume))).collect()
+}
+
+/// The tasks of one system mostly have the same ports: kept once.
+fn shared(system: &System, ports: Ports) -> Arc<Ports> {
+    let first = system.tasks.values().next().map(|first| &first.ports);
+    match first.filter(|first| ***first == ports) {
+        Some(first) => Arc::clone(first),
+        None => Arc::new(ports),
+    }
 }
 
 fn key(id: &SystemId) -> Key {

@@ -50,7 +50,7 @@ pub(crate) fn order(
         id: record.id.clone(),
         node: record.node.clone(),
         launch: Arc::new(launch),
-        address: record.address.clone(),
+        address: record.address.as_deref().map(str::to_owned),
         ports: Ports::clone(&record.ports),
         volumes: volumes.collect(),
         needs: spec.needs,
@@ -148,7 +148,7 @@ pub(crate) fn own_text(system: &System, record: &TaskRecord, template: &Template
 fn fill_own(system: &System, record: &TaskRecord, piece: &Piece) -> Option<String> {
     let id = &record.id;
     match piece {
-        Piece::Address(None) => record.address.clone(),
+        Piece::Address(None) => record.address.as_deref().map(str::to_owned),
         Piece::Address(Some(task)) => address(system, task),
         Piece::Port(None, port) => record.ports.get(port).map(u16::to_string),
         Piece::Port(Some(task), port) => port_of(system, task, port),
@@ -241,7 +241,12 @@ fn replacing(system: &System, record: &TaskRecord, text: &Template) -> String {
 }
 
 fn address(system: &System, task: &Name) -> Option<String> {
-    system.tasks.get(task)?.address.clone()
+    system
+        .tasks
+        .get(task)?
+        .address
+        .as_deref()
+        .map(str::to_owned)
 }
 
 fn port_of(system: &System, task: &Name, port: &Name) -> Option<String> {

@@ -45,7 +45,7 @@ pub fn names(vdc: &VdcStatus) -> BTreeMap<String, Vec<String>> {
                 format!("{application}.{domain}"),
                 format!("{name}.{application}.{domain}"),
             ] {
-                names.entry(name).or_default().push(address.clone());
+                names.entry(name).or_default().push(address.to_string());
             }
         }
     }

@@ -101,7 +101,7 @@ impl Plan {
 
 fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>) {
     let mut records = system.into_iter().flat_map(|system| system.tasks.values());
-    let has_members = records.any(smack_model::TaskRecord::has_joined);
+    let has_members = records.any(|record| record.has_joined());
     let alone = |phase: &smack_model::Phase| match phase.strategy {
         Strategy::Parallel => false,
         Strategy::Serial => true,

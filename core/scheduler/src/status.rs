@@ -73,7 +73,7 @@ pub struct TaskState {
     pub status: Option<Status>,
     pub since: Option<Timestamp>,
     pub node: Option<Name>,
-    pub address: Option<String>,
+    pub address: Option<Arc<str>>,
     pub ports: Arc<smack_model::Ports>,
     /// Those of them that are reached from outside.
     pub exposed: BTreeSet<Name>,

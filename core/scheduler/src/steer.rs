@@ -153,7 +153,7 @@ impl<'a> Steer<'a> {
     /// The one that joins alone, if the phase has its tasks join so and there are members to join.
     fn joining<'p>(&self, phase: &'p Phase) -> Option<&'p TaskName> {
         let mut members = self.system.tasks.values();
-        if phase.strategy != Strategy::Founding || !members.any(TaskRecord::has_joined) {
+        if phase.strategy != Strategy::Founding || !members.any(|member| member.has_joined()) {
             return None;
         }
         let new = || phase.tasks.iter().filter(|name| !self.has_joined(name));
@@ -261,7 +261,7 @@ impl<'a> Steer<'a> {
             constraints: spec.constraints.clone(),
             bound,
             prefer: node,
-            address: last.and_then(|record| record.address.clone()),
+            address: last.and_then(|record| record.address.as_deref().map(str::to_owned)),
             kept_ports: last
                 .map(|record| Ports::clone(&record.ports))
                 .unwrap_or_default(),
@@ -403,7 +403,7 @@ impl<'a> Steer<'a> {
         }
         self.out.actions.push(Action::Probe(Box::new(ProbeOrder {
             id: record.id.clone(),
-            address: address.clone(),
+            address: address.to_string(),
             ports: Ports::clone(&record.ports),
             probe,
         })));
@@ -649,7 +649,7 @@ impl<'a> Steer<'a> {
                     task: record.id.name.clone(),
                     attempt: record.id.attempt,
                     member: spec.member,
-                    address: record.address.clone()?,
+                    address: record.address.as_deref()?.to_owned(),
                     ports: Ports::clone(&record.ports),
                     ready: record.status.is_ready()
                         || matches!(record.status, Status::Draining { .. }),

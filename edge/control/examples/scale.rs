@@ -287,10 +287,7 @@ fn restart(directory: &Path, nodes: usize) -> Outcome<()> {
     let began = Instant::now();
     let mut store = Store::open(&directory.join("scale.store"))?;
     let epoch = store.take_epoch()?;
-    let rows = store.load()?.rows;
-    let (read, count) = (began.elapsed(), rows.len());
-    let image = bench_support::image(&rows)?;
-    drop(rows);
+    let image = bench_support::image(&store)?;
     let understood = began.elapsed();
     let found = |record: &smack_model::TaskRecord| {
         let Status::Ready { pid } = record.status else {
@@ -306,8 +303,7 @@ fn restart(directory: &Path, nodes: usize) -> Outcome<()> {
     world.events.push_back(inventory(found, clock()));
     let silent = world.turn()? == 0;
     say(&serde_json::json!({
-        "kind": "restart", "rows": count, "read_seconds": read.as_secs_f64(),
-        "decode_seconds": (understood - read).as_secs_f64(),
+        "kind": "restart", "read_seconds": understood.as_secs_f64(),
         "adopt_seconds": (began.elapsed() - understood).as_secs_f64(),
         "silent": silent, "rss_kib": memory("VmRSS:"), "peak_kib": memory("VmHWM:"),
     }));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use smack_grids::Grid;
 use smack_model::{Action, Event, Node};
-use smack_scheduler::{Command, Decision, Engine, Refused, View};
+use smack_scheduler::{Command, Decision, Engine, Image, Refused, View};
 use smack_store::{Commit, CommitError, NewEntry, Store, Write};
 use tokio::sync::{mpsc::UnboundedSender, oneshot, watch};
 
@@ -356,10 +356,21 @@ pub(crate) fn commit(decision: &Decision, writes: Vec<Write>) -> Commit {
     commit
 }
 
+/// Everything the scheduler remembers.
+pub(crate) fn image(store: &Store) -> Result<Image, Error> {
+    let (mut image, mut bad) = (Image::default(), Ok(()));
+    store.each_row(|row| {
+        if bad.is_ok() {
+            bad = key::take(&mut image, &row);
+        }
+    })?;
+    bad?;
+    Ok(image)
+}
+
 fn load(store: &Store, epoch: smack_store::Epoch) -> Result<Engine, Error> {
-    let image = store.load()?;
     Ok(Engine::load(
-        key::image(&image.rows)?,
+        image(store)?,
         smack_model::Epoch(epoch.0),
         clock::now(),
     ))

@@ -106,41 +106,51 @@ struct Stored {
 }
 
 /// Everything the scheduler remembers, out of all rows.
-pub(crate) fn image(rows: &[Row]) -> Result<Image, BadRow> {
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn image(rows: impl IntoIterator<Item = Row>) -> Result<Image, BadRow> {
     let mut image = Image::default();
     for row in rows {
-        let bad = || BadRow {
-            key: row.key.clone(),
-            reason: "its key is not well-formed".to_owned(),
-        };
-        let (kind, rest) = row.key.split_once('/').ok_or_else(bad)?;
-        match kind {
-            "vdc" => image.vdcs.push(data::<VdcRecord>(row)?),
-            "system" => {
-                let id = SystemId::parse(rest).ok_or_else(bad)?;
-                image.headers.push((id, sharing(data::<Header>(row)?)));
-            }
-            "task" => image.tasks.push(data::<TaskRecord>(row)?),
-            "launch" => {
-                let (id, _) = split_system(rest).ok_or_else(bad)?;
-                let Stored { digest, launch } = data(row)?;
-                image
-                    .launches
-                    .push((id, digest, Arc::unwrap_or_clone(launch)));
-            }
-            "operation" => {
-                let (id, name) = split_system(rest).ok_or_else(bad)?;
-                image
-                    .operations
-                    .push((id, name.to_owned(), data::<OperationRecord>(row)?));
-            }
-            "volume" => image.volumes.push(data::<VolumeRecord>(row)?),
-            // Not the scheduler's.
-            "revision" | "library" => {}
-            _ => return Err(bad()),
-        }
+        take(&mut image, &row)?;
     }
     Ok(image)
+}
+
+/// Adds what one more row says; of tasks of one system the rows come one after the other.
+pub(crate) fn take(image: &mut Image, row: &Row) -> Result<(), BadRow> {
+    let bad = || BadRow {
+        key: row.key.clone(),
+        reason: "its key is not well-formed".to_owned(),
+    };
+    let (kind, rest) = row.key.split_once('/').ok_or_else(bad)?;
+    match kind {
+        "vdc" => image.vdcs.push(data::<VdcRecord>(row)?),
+        "system" => {
+            let id = SystemId::parse(rest).ok_or_else(bad)?;
+            image.headers.push((id, sharing(data::<Header>(row)?)));
+        }
+        "task" => {
+            let task = alike(data::<TaskRecord>(row)?, image.tasks.last());
+            image.tasks.push(task);
+        }
+        "launch" => {
+            let (id, _) = split_system(rest).ok_or_else(bad)?;
+            let Stored { digest, launch } = data(row)?;
+            image
+                .launches
+                .push((id, digest, Arc::unwrap_or_clone(launch)));
+        }
+        "operation" => {
+            let (id, name) = split_system(rest).ok_or_else(bad)?;
+            image
+                .operations
+                .push((id, name.to_owned(), data::<OperationRecord>(row)?));
+        }
+        "volume" => image.volumes.push(data::<VolumeRecord>(row)?),
+        // Not the scheduler's.
+        "revision" | "library" => {}
+        _ => return Err(bad()),
+    }
+    Ok(())
 }
 
 /// Tasks that are alike share one spec, as they did when they were built: most of a large system's memory.
@@ -153,6 +163,19 @@ fn sharing(mut header: Header) -> Header {
         }
     }
     header
+}
+
+/// The rows of tasks of one system are neighbours, with the same names and mostly the same ports: kept once.
+fn alike(mut task: TaskRecord, last: Option<&TaskRecord>) -> TaskRecord {
+    if let Some(last) = last {
+        if last.id.system == task.id.system {
+            task.id.system = last.id.system.clone();
+        }
+        if last.ports == task.ports {
+            task.ports = Arc::clone(&last.ports);
+        }
+    }
+    task
 }
 
 /// `scope/run/application!incarnation/rest`.
@@ -205,7 +228,7 @@ mod tests {
             id: TaskId::parse("default/pipeline/kafka!1/broker-0#2").expect("well-formed"),
             digest: Digest("0123456789abcdef".to_owned()),
             node: Some(Name::new("local").expect("a label")),
-            address: Some("127.70.0.1".to_owned()),
+            address: Some("127.70.0.1".into()),
             ports: Arc::new(BTreeMap::from([(
                 Name::new("client").expect("a label"),
                 9092,
@@ -251,7 +274,7 @@ mod tests {
             version: 1,
             value: value.as_bytes().to_vec(),
         });
-        let image = image(&rows).expect("understood");
+        let image = image(rows).expect("understood");
         let [vdc] = image.vdcs.as_slice() else {
             panic!("one record");
         };
@@ -361,7 +384,7 @@ mod tests {
                 Write::Delete { .. } => panic!("a put"),
             })
             .collect();
-        let image = image(&rows).expect("understood");
+        let image = image(rows).expect("understood");
         assert_eq!(image.tasks, vec![record.clone()]);
         assert_eq!(
             image.operations,
@@ -377,7 +400,7 @@ mod tests {
             version: 1,
             value: br#"{"v":9,"d":null}"#.to_vec(),
         };
-        let error = image(&[row]).expect_err("refused");
+        let error = image([row]).expect_err("refused");
         assert!(error.to_string().contains("vdc/default/a"), "{error}");
     }
 }

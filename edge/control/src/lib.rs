@@ -30,7 +30,7 @@ pub use smack_supply as supply;
 #[doc(hidden)]
 pub mod fuzz {
     /// Everything the scheduler remembers, out of all rows.
-    pub fn image(rows: &[smack_store::Row]) -> Result<smack_scheduler::Image, crate::BadRow> {
+    pub fn image(rows: Vec<smack_store::Row>) -> Result<smack_scheduler::Image, crate::BadRow> {
         crate::key::image(rows)
     }
 

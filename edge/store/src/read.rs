@@ -25,6 +25,14 @@ pub(crate) fn image(connection: &Connection) -> Answer<Image> {
     })
 }
 
+/// As [`image`], each row given away as it is read.
+pub(crate) fn each(connection: &Connection, mut take: impl FnMut(Row)) -> Answer<()> {
+    connection
+        .prepare_cached("SELECT key, version, value FROM keyed_row ORDER BY key")?
+        .query_map([], row)?
+        .try_for_each(|row| row.map(&mut take))
+}
+
 pub(crate) fn get(connection: &Connection, key: &str) -> Answer<Option<Row>> {
     connection
         .prepare_cached("SELECT key, version, value FROM keyed_row WHERE key = ?1")?

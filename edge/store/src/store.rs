@@ -14,7 +14,7 @@ use crate::number::{limit, unsigned};
 use crate::schema::{self, Found};
 use crate::write::{self, Refusal};
 use crate::{
-    Commit, CommitError, Entry, Epoch, Faults, Image, OpenError, Reader, Seq, Unavailable,
+    Commit, CommitError, Entry, Epoch, Faults, Image, OpenError, Reader, Row, Seq, Unavailable,
 };
 use crate::{error, read};
 
@@ -111,6 +111,12 @@ impl Store {
     pub fn load(&self) -> Result<Image, Unavailable> {
         self.settle()?;
         self.ask(read::image)
+    }
+
+    /// As [`Store::load`], in the order of the keys, each row given away as it is read: all together are large.
+    pub fn each_row(&self, take: impl FnMut(Row)) -> Result<(), Unavailable> {
+        self.settle()?;
+        self.ask(|connection| read::each(connection, take))
     }
 
     /// Makes all of `commit` true at once and gives its number, which is also the new version of

@@ -96,7 +96,10 @@ impl Engine {
         let mut old = None;
         self.with(&record.id.system.clone(), |tracked| {
             let name = &record.id.name;
-            old = tracked.system.tasks.insert(name.clone(), record.clone());
+            old = tracked
+                .system
+                .tasks
+                .insert(name.clone(), Box::new(record.clone()));
             let header = &tracked.system.header;
             let spec = header
                 .spec

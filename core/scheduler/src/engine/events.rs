@@ -396,7 +396,7 @@ impl Engine {
     fn records_on(&self, node: &NodeId) -> Vec<TaskRecord> {
         let here = self.on_node.get(node).into_iter().flatten();
         here.filter_map(|(key, name)| self.systems.get(key)?.system.tasks.get(name))
-            .cloned()
+            .map(|record| TaskRecord::clone(record))
             .collect()
     }
 
@@ -643,6 +643,7 @@ impl Engine {
             .system
             .tasks
             .get(&id.name)
+            .map(Box::as_ref)
             .filter(|record| record.id == *id)
     }
 

@@ -77,7 +77,7 @@ impl Engine {
                 );
                 for port in &spec.exposed {
                     if let Some(port) = record.ports.get(port) {
-                        exposed.insert((address.clone(), *port), runs);
+                        exposed.insert((address.to_string(), *port), runs);
                     }
                 }
             }

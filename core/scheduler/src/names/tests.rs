@@ -18,7 +18,7 @@ fn task(label: &str, address: &str, status: Option<Status>) -> TaskState {
         status,
         since: None,
         node: None,
-        address: Some(address.to_owned()),
+        address: Some(address.into()),
         ports: Arc::new(BTreeMap::from([(name("client"), 9092)])),
         exposed: Default::default(),
         attempt: 1,

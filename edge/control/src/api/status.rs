@@ -250,7 +250,7 @@ fn task(application: &str, state: &TaskState, now: Timestamp) -> wire::Task {
         name: state.name.to_string(),
         state: state.word().to_owned(),
         node: state.node.as_ref().map(Name::to_string),
-        address: state.address.clone(),
+        address: state.address.as_deref().map(str::to_owned),
         ports: state
             .ports
             .iter()

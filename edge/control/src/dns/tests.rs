@@ -27,7 +27,7 @@ fn view(addresses: &[String]) -> Arc<View> {
             status: Some(Status::Ready { pid: 7 }),
             since: None,
             node: None,
-            address: Some(address.clone()),
+            address: Some(address.as_str().into()),
             ports: Arc::new(BTreeMap::from([(name("client"), 9092)])),
             exposed: Default::default(),
             attempt: 1,

@@ -31,7 +31,10 @@ fn a_row_is_read_as_it_was_written() {
         version: seq.0,
         value,
     };
-    assert_eq!(home.store.load().unwrap().rows, [row]);
+    let mut each = vec![];
+    home.store.each_row(|row| each.push(row)).unwrap();
+    assert_eq!(each, home.store.load().unwrap().rows);
+    assert_eq!(each, [row]);
     assert_eq!(home.store.load().unwrap().seq, seq);
 }
 
