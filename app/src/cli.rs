@@ -88,6 +88,7 @@ pub(crate) enum Command {
     Ps(commands::ps::Args),
     Sim(commands::sim::Args),
     Schema(commands::schema::Args),
+    StackDeploy(commands::stack_deploy::Args),
     Doctor(commands::doctor::Args),
     Server(commands::server::Args),
     Completions(commands::completions::Args),

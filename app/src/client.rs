@@ -37,6 +37,8 @@ pub(crate) enum Endpoint {
 pub(crate) struct Client {
     endpoint: Endpoint,
     runtime: Runtime,
+    /// What every request says on top: credentials.
+    headers: Vec<(&'static str, String)>,
     /// The connection of the last request, if it may be used again.
     idle: RefCell<Option<SendRequest<Full<Bytes>>>>,
 }
@@ -84,8 +86,18 @@ impl Client {
         Ok(Self {
             endpoint,
             runtime,
+            headers: Vec::new(),
             idle: RefCell::new(None),
         })
+    }
+
+    /// The same, with these headers on every request.
+    pub(crate) fn with_headers(
+        mut self,
+        headers: impl Iterator<Item = (&'static str, String)>,
+    ) -> Self {
+        self.headers.extend(headers);
+        self
     }
 
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
@@ -115,6 +127,18 @@ impl Client {
             encode(body)?,
             Duration::ZERO,
         ))?)
+    }
+
+    /// Text in answer to a body; the server may hold the request for `wait`.
+    pub(crate) fn ask(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        wait: Duration,
+    ) -> Result<String, Failure> {
+        let call = self.call(Method::POST, path, encode(body)?, wait);
+        let bytes = self.runtime.block_on(call)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     pub(crate) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
@@ -228,13 +252,17 @@ impl Client {
         path: &str,
         body: Bytes,
     ) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), Failure> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", "smack")
-            .header("content-type", "application/json")
+            .header("content-type", "application/json");
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let request = request
             .body(Full::new(body))
-            .map_err(|error| Failure::failed(format!("{path} is no path: {error}")))?;
+            .map_err(|error| Failure::failed(format!("{path} cannot be asked: {error}")))?;
         let idle = self.idle.borrow_mut().take();
         let request = match idle {
             None => request,

@@ -33,6 +33,7 @@ pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod show;
 pub(crate) mod sim;
+pub(crate) mod stack_deploy;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod stop;
@@ -44,7 +45,8 @@ pub(crate) mod why;
 /// Runs the command of a command line.
 pub(crate) fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
     let session = &Session::new(cli.global, output);
-    let is_server = matches!(cli.command, Command::Server(_));
+    let is_server = matches!(&cli.command, Command::Server(_))
+        || matches!(&cli.command, Command::StackDeploy(args) if args.is_server());
     if !is_server {
         wiring::log(session.verbosity(), wiring::Log::Command);
     }
@@ -78,6 +80,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Ps(args) => ps::run(&args, session),
         Command::Sim(args) => sim::run(&args, session),
         Command::Schema(args) => schema::run(&args, session),
+        Command::StackDeploy(args) => stack_deploy::run(&args, session),
         Command::Doctor(args) => doctor::run(&args, session),
         Command::Server(args) => server::run(&args, session),
         Command::Completions(args) => completions::run(&args, session),

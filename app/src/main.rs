@@ -12,6 +12,7 @@ mod output;
 mod picture;
 mod progress;
 mod session;
+mod stack_deploy;
 mod starting;
 mod target;
 mod text;
@@ -20,6 +21,7 @@ mod watching;
 mod waterfall;
 mod wiring;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,7 +31,7 @@ use crate::output::Output;
 
 fn main() -> ExitCode {
     bug::report_panics();
-    let cli = Cli::parse();
+    let cli = command_line();
     let output = Output::new(&cli.global);
     match commands::run(cli, &output) {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,5 +39,17 @@ fn main() -> ExitCode {
             output.failure(&failure);
             ExitCode::from(failure.exit_code())
         }
+    }
+}
+
+/// Called as `stack-deploy` it is stack-deploy.
+fn command_line() -> Cli {
+    let mut words = std::env::args_os();
+    match words.next() {
+        Some(program) if stack_deploy::is_called(&program) => {
+            let start = ["smack", "stack-deploy"].map(OsString::from);
+            Cli::parse_from(start.into_iter().chain(words))
+        }
+        _ => Cli::parse(),
     }
 }

@@ -203,6 +203,14 @@ impl Output {
     }
 }
 
+/// The key of a server's first admin, in the words of stack-deploy; told this once.
+pub(crate) fn admin_key(key: &str) {
+    let mut out = io::stdout().lock();
+    let text = format!("***\nAdmin user key: {key}\n***\n");
+    // Whoever does not listen adds an admin on the socket of the home.
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
 fn width(out: &io::Stdout) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(out).ok()?;
     (size.ws_col > 0).then_some(usize::from(size.ws_col))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use smack_control::supply::{fetch::Sources, maven::Maven};
 use smack_control::wire::SourceText;
-use smack_control::{HomeError, ServeError, ServeOptions};
+use smack_control::{HomeError, Listen, ServeError, ServeOptions};
 use smack_model::{Name, Problem, VdcId};
 use smack_scheduler::sim::Interpreter;
 use smack_services::{COMMON, Catalog, JAVA, Sort};
@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands::server::Settings;
 use crate::failure::Failure;
+use crate::output;
 use crate::starting::TAKEN;
 
 /// Who writes a log.
@@ -71,6 +72,10 @@ pub(crate) fn serve(
         idle_exit,
         sources,
         record_archives: !settings.no_archives,
+        listen: settings.listen.map(|address| Listen {
+            address,
+            tell_key: output::admin_key,
+        }),
         collectors: settings
             .zipkin
             .iter()

@@ -27,6 +27,7 @@ mod schema;
 mod server;
 mod show;
 mod sim;
+mod stack_deploy;
 mod start;
 mod status;
 mod stop;

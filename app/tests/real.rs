@@ -22,6 +22,8 @@ mod isolation;
 mod kraft;
 #[path = "real/pipeline.rs"]
 mod pipeline;
+#[path = "real/stack_deploy.rs"]
+mod stack_deploy;
 #[path = "real/survival.rs"]
 mod survival;
 #[path = "real/telemetry.rs"]

@@ -69,6 +69,10 @@ impl Smack {
             .stdin(Stdio::null());
         for name in [
             "SMACK_API",
+            "SMACK_LISTEN",
+            "SD_API",
+            "SD_USER",
+            "SD_KEY",
             "SMACK_NODES",
             "SMACK_MIRRORS",
             "SMACK_BUNDLE",

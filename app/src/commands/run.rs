@@ -51,8 +51,6 @@ pub(crate) struct Args {
     max_wait: Option<u64>,
     #[command(flatten)]
     gates: Gates,
-    #[arg(long, value_name = "REGEX", hide = true)]
-    skip: Vec<String>,
 }
 
 /// What is to run: shared with `smack plan`.
@@ -70,6 +68,9 @@ pub(crate) struct What {
     /// Set a parameter of the stack
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = text::variable)]
     vars: Vec<(String, String)>,
+    /// Leave the applications in whose id this is found as they are: up or not
+    #[arg(long, value_name = "REGEX")]
+    skip: Vec<String>,
 }
 
 impl What {
@@ -79,12 +80,14 @@ impl What {
             zone,
             run_as,
             vars,
+            skip,
         } = self;
         let zone = zone.filter(|zone| !zone.is_empty());
         let mut body = RunBody {
             zone,
             run_as,
             vars,
+            skip,
             partial,
             ..RunBody::default()
         };
@@ -97,12 +100,6 @@ impl What {
 }
 
 pub(crate) fn run(args: Args, session: &Session<'_>) -> Result<(), Failure> {
-    if !args.skip.is_empty() {
-        return Err(Failure::usage(
-            "there is no --skip any more: what runs already is left alone by itself",
-        )
-        .hint("take the application out of the stack, or `smack pause NAME APP` once it is up"));
-    }
     let began = Instant::now();
     let body = RunBody {
         ttl: args.ttl,

@@ -1,8 +1,10 @@
 //! `smack server`: the control plane itself, in the foreground or as other commands start it; its replacement and end.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::Parser as _;
 use serde_json::json;
 use smack_control::Collector;
 use smack_control::wire::Server;
@@ -40,6 +42,14 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", env = "SMACK_NODES", hide_env_values = true,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(crate) nodes: Option<usize>,
+    /// Serve stack-deploy's API by TCP, too, to users with a key: `127.0.0.1:4200`
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "SMACK_LISTEN",
+        hide_env_values = true
+    )]
+    pub(crate) listen: Option<SocketAddr>,
     /// A mirror in Maven layout to fetch artifacts from; may be given more than once
     #[arg(
         long = "mirror",
@@ -124,6 +134,23 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     wiring::serve(&home, &args.settings, args.auto.then_some(IDLE_EXIT))
 }
 
+/// As `smack server --listen ADDRESS`, all else by the environment.
+pub(crate) fn serve_at(address: &str, session: &Session<'_>) -> Result<(), Failure> {
+    #[derive(clap::Parser)]
+    #[command(name = "server")]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+    let line = Line::try_parse_from(["server", "--listen", address]);
+    let line = line.map_err(|error| {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        Failure::usage(first.trim_start_matches("error: ")).hint("for example 127.0.0.1:4200")
+    })?;
+    run(&line.args, session)
+}
+
 fn stop(session: &Session<'_>) -> Result<(), Failure> {
     let ended = end(session)?;
     if session.output.is_json() {
@@ -146,6 +173,9 @@ fn replace(session: &Session<'_>, settings: &Settings, home: &Path) -> Result<()
     let mut option = |name: &str, value: String| options.extend([name.to_owned(), value]);
     if let Some(nodes) = nodes {
         option("--nodes", nodes.to_string());
+    }
+    if let Some(address) = settings.listen {
+        option("--listen", address.to_string());
     }
     for mirror in &settings.mirrors {
         option("--mirror", mirror.clone());

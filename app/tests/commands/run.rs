@@ -382,14 +382,17 @@ fn ctrl_c_detaches() {
 }
 
 #[test]
-fn what_was_skipped_of_old_is_explained() {
-    check(
-        &Smack::alone(),
-        &["run", "pipeline", "--skip", "kafka.*"],
+fn what_is_skipped_is_told_to_the_server() {
+    let smack = Smack::new();
+    let refusal = Answer::refusal(400, "skip: \"k(\" is no expression", None);
+    smack.fake().on("POST /v1/runs", refusal);
+    check_changes(
+        &smack,
+        &["run", "pipeline", "--skip", "kafka.*", "--skip", "k("],
         &expect![[r#"
-        exit 2
-        err: error: there is no --skip any more: what runs already is left alone by itself
-        err:   hint: take the application out of the stack, or `smack pause NAME APP` once it is up
-    "#]],
+            exit 1
+            err: error: skip: "k(" is no expression
+            ask: POST /v1/runs {"name":"pipeline","skip":["kafka.*","k("],"partial":false}
+        "#]],
     );
 }

@@ -122,6 +122,12 @@ pub fn matches_whole(expression: &str, value: &str) -> bool {
     regex_lite::Regex::new(&format!("^(?:{expression})$")).is_ok_and(|regex| regex.is_match(value))
 }
 
+/// Whether `expression` is found anywhere in `value`; the error is why it does not compile.
+pub fn is_found(expression: &str, value: &str) -> Result<bool, String> {
+    let compiled = regex_lite::Regex::new(expression).map_err(|error| error.to_string())?;
+    Ok(compiled.is_match(value))
+}
+
 impl fmt::Display for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.attribute)?;

@@ -28,6 +28,30 @@ pub struct Launch {
     pub user: Option<String>,
 }
 
+impl Launch {
+    /// All texts with holes.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let files = self.files.iter().filter_map(|file| match &file.content {
+            Content::Text(text) => Some(text),
+            Content::Hex(_) => None,
+        });
+        self.command.iter().chain(self.env.values()).chain(files)
+    }
+
+    /// The same, to be changed.
+    pub fn templates_mut(&mut self) -> impl Iterator<Item = &mut Template> {
+        let files = self.files.iter_mut();
+        let files = files.filter_map(|file| match &mut file.content {
+            Content::Text(text) => Some(text),
+            Content::Hex(_) => None,
+        });
+        self.command
+            .iter_mut()
+            .chain(self.env.values_mut())
+            .chain(files)
+    }
+}
+
 /// The versions of Java that will do, most wanted first: `["17", ">=11 <25"]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JavaNeed {

@@ -12,7 +12,7 @@ mod spec;
 mod template;
 mod time;
 
-pub use constraint::{Constraint, NotAConstraint, Rule, matches_whole};
+pub use constraint::{Constraint, NotAConstraint, Rule, is_found, matches_whole};
 pub use exchange::*;
 pub use identity::{Epoch, NodeId, SystemId, TaskId, TaskName, VdcId, VolumeId};
 pub use launch::{Content, Digest, FilePlace, FileSpec, JavaNeed, Launch, OnChange, stamp};

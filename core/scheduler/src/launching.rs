@@ -118,17 +118,7 @@ pub(crate) fn uses(spec: &ServiceSpec) -> BTreeSet<Name> {
         .map(|requirement| requirement.application.clone())
         .collect();
     for task in spec.tasks.values() {
-        let launch = &task.launch;
-        let files = launch.files.iter().filter_map(|file| match &file.content {
-            Content::Text(text) => Some(text),
-            Content::Hex(_) => None,
-        });
-        for template in launch
-            .command
-            .iter()
-            .chain(launch.env.values())
-            .chain(files)
-        {
+        for template in task.launch.templates() {
             for piece in &template.0 {
                 if let Piece::Export(application, _) = piece {
                     uses.insert(application.clone());

@@ -17,6 +17,7 @@ mod program;
 mod properties;
 mod schema;
 mod shape;
+mod skip;
 mod text;
 mod zipkin;
 mod zookeeper;
@@ -30,6 +31,7 @@ pub use build::{Platform, build, change, find, load};
 pub use catalog::Catalog;
 pub use program::OLD_KEYS;
 pub use schema::{COMMON, FieldSchema, JAVA, Sort, application_schema};
+pub use skip::skip;
 
 /// A kind of application that smack knows how to run.
 pub trait Service: Sync {

@@ -19,7 +19,7 @@ use smack_grids::LocalGrid;
 use smack_model::{Isolation, Name, Node, Problems, Timestamp, VdcId, did_you_mean};
 use smack_scheduler::{Command, Engine, VdcStatus};
 use smack_store::{Reader, Write};
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{oneshot, watch};
 
 use crate::decider::{Failure, Input, Published};
@@ -27,6 +27,7 @@ use crate::wire;
 
 mod events;
 mod flows;
+mod legacy;
 mod library;
 mod logs;
 mod names;
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) limits: String,
     /// Where names are served, or why they are not.
     pub(crate) dns: Result<SocketAddr, String>,
+    /// Held while users are changed.
+    pub(crate) users: tokio::sync::Mutex<()>,
     /// The last request: a server in use does not end for idleness.
     pub(crate) touched: Mutex<Instant>,
 }
@@ -82,8 +85,25 @@ pub(crate) fn listen(path: &Path) -> io::Result<std::os::unix::net::UnixListener
 /// A stack of 16 MiB, each of its bytes written as `\u0007`, and its parents.
 const BODY_BYTES_MAX: usize = 128 << 20;
 
-pub(crate) async fn serve(listener: std::os::unix::net::UnixListener, shared: Arc<Shared>) {
-    let listener = match UnixListener::from_std(listener) {
+/// A listener by TCP, and who is told the key of the first admin.
+pub(crate) struct ByTcp {
+    pub(crate) listener: std::net::TcpListener,
+    pub(crate) tell_key: fn(&str),
+}
+
+/// Where requests come in.
+pub(crate) struct Listeners {
+    /// For the owner of the home.
+    pub(crate) socket: std::os::unix::net::UnixListener,
+    /// For users with a key.
+    pub(crate) tcp: Option<ByTcp>,
+}
+
+pub(crate) async fn serve(listeners: Listeners, shared: Arc<Shared>) {
+    if let Some(tcp) = listeners.tcp {
+        tokio::spawn(serve_tcp(tcp, Arc::clone(&shared)));
+    }
+    let listener = match UnixListener::from_std(listeners.socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the socket cannot be served"),
     };
@@ -120,13 +140,40 @@ pub(crate) async fn serve(listener: std::os::unix::net::UnixListener, shared: Ar
             "/v1/library/{name}",
             get(library::show).delete(library::remove),
         )
-        .fallback(|| async { Refused::not_found("there is no such path".to_owned()) })
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(Arc::clone(&shared), touch))
-        .with_state(shared);
+        .nest("/stack-deploy", legacy::router())
+        .fallback(|| async { Refused::not_found("there is no such path".to_owned()) });
+    let app = within_limits(app, shared);
     if let Err(error) = axum::serve(listener, app).await {
         tracing::error!(%error, "the API ended");
     }
+}
+
+/// Serves those who come with a name and a key.
+async fn serve_tcp(tcp: ByTcp, shared: Arc<Shared>) {
+    let ByTcp { listener, tell_key } = tcp;
+    let listener = listener
+        .set_nonblocking(true)
+        .and_then(|()| TcpListener::from_std(listener));
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "TCP cannot be served"),
+    };
+    let app = match legacy::by_tcp(&shared, tell_key).await {
+        Ok(router) => within_limits(router, shared),
+        Err(refused) => {
+            return tracing::error!(error = refused.body.error, "TCP cannot be served");
+        }
+    };
+    if let Err(error) = axum::serve(listener, app).await {
+        tracing::error!(%error, "TCP is served no longer");
+    }
+}
+
+fn within_limits(router: Router<Arc<Shared>>, shared: Arc<Shared>) -> Router {
+    router
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), touch))
+        .with_state(shared)
 }
 
 /// A request that comes right after the start waits until there is something true to answer.

@@ -147,7 +147,7 @@ pub(crate) fn take(image: &mut Image, row: &Row) -> Result<(), BadRow> {
         }
         "volume" => image.volumes.push(data::<VolumeRecord>(row)?),
         // Not the scheduler's.
-        "revision" | "library" => {}
+        "revision" | "library" | "user" => {}
         _ => return Err(bad()),
     }
     Ok(())
@@ -206,6 +206,14 @@ pub(crate) fn library(name: &str) -> String {
 
 /// The common start of the whole library.
 pub(crate) const LIBRARY: &str = "library/";
+
+/// Somebody who may use the server by TCP.
+pub(crate) fn user(name: &str) -> String {
+    format!("user/{name}")
+}
+
+/// The common start of all users.
+pub(crate) const USERS: &str = "user/";
 
 /// A value of ours other than the scheduler's, as bytes.
 pub(crate) fn encode(data: &impl Serialize) -> Vec<u8> {

@@ -21,7 +21,7 @@ pub use decider::Error as LoopError;
 pub use exporter::Collector;
 pub use home::{Error as HomeError, socket};
 pub use key::BadRow;
-pub use serve::{ServeError, ServeOptions, serve};
+pub use serve::{Listen, ServeError, ServeOptions, serve};
 pub use smack_grids::limits::isolation;
 pub use smack_supply as supply;
 

@@ -1,5 +1,6 @@
 //! Puts a server together: lock, store, grid, supply, probes, loop and API; and ends it again.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -11,13 +12,21 @@ use smack_store::Store;
 use smack_supply::fetch::Sources;
 use tokio::sync::watch;
 
-use crate::api::{self, Shared};
+use crate::api::{self, ByTcp, Listeners, Shared};
 use crate::decider::{self, Decider, Input, Published};
 use crate::exporter::{Collector, Exporter};
 use crate::home::{self, Home};
 use crate::inside::Inside;
 use crate::supplier::Supplier;
 use crate::{clock, dns, prober};
+
+/// Where a server is to be reached by TCP.
+#[derive(Debug, Clone, Copy)]
+pub struct Listen {
+    pub address: SocketAddr,
+    /// Is told the key of the first admin, when there was none.
+    pub tell_key: fn(&str),
+}
 
 /// How a server runs.
 #[derive(Debug, Clone)]
@@ -30,6 +39,8 @@ pub struct ServeOptions {
     pub sources: Sources,
     /// Record start archives in the background.
     pub record_archives: bool,
+    /// Serves stack-deploy's API by TCP, too.
+    pub listen: Option<Listen>,
     /// Where complete traces are sent, beside each VDC's own Zipkin.
     pub collectors: Vec<Collector>,
 }
@@ -50,6 +61,11 @@ pub enum ServeError {
     #[error("cannot listen on {}: {source}", path.display())]
     Listen {
         path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("cannot listen on {address}: {source}")]
+    Tcp {
+        address: SocketAddr,
         source: std::io::Error,
     },
     #[error("cannot start a thread: {0}")]
@@ -109,12 +125,10 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
             Ok(sockets) => Ok(sockets.address),
             Err(error) => Err(error.to_string()),
         },
+        users: tokio::sync::Mutex::new(()),
         touched: std::sync::Mutex::new(Instant::now()),
     });
-    let listener = api::listen(&home.socket()).map_err(|source| ServeError::Listen {
-        path: home.socket(),
-        source,
-    })?;
+    let listeners = listeners(&home, options.listen)?;
     let io = {
         let (shared, inputs, reach) = (Arc::clone(&shared), inputs.clone(), grid.reach());
         let tell = Arc::new(tell) as Arc<dyn Fn(Event) + Send + Sync>;
@@ -135,7 +149,7 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
                     if let Some(idle) = options.idle_exit {
                         tokio::spawn(end_when_idle(Arc::clone(&shared), inputs, idle));
                     }
-                    api::serve(listener, shared).await;
+                    api::serve(listeners, shared).await;
                 });
             })
             .map_err(ServeError::Thread)?
@@ -147,6 +161,19 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     drop(io);
     tracing::info!("ended; tasks go on");
     Ok(result?)
+}
+
+fn listeners(home: &Home, listen: Option<Listen>) -> Result<Listeners, ServeError> {
+    let tcp = listen.map(|Listen { address, tell_key }| {
+        let listener = TcpListener::bind(address);
+        let listener = listener.map_err(|source| ServeError::Tcp { address, source })?;
+        tracing::info!(%address, "listening");
+        Ok::<_, ServeError>(ByTcp { listener, tell_key })
+    });
+    let tcp = tcp.transpose()?;
+    let path = home.socket();
+    let socket = api::listen(&path).map_err(|source| ServeError::Listen { path, source })?;
+    Ok(Listeners { socket, tcp })
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

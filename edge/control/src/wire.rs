@@ -33,6 +33,9 @@ pub struct RunBody {
     pub run_as: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vars: Vec<(String, String)>,
+    /// Expressions: applications in whose id one of them is found are left as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skip: Vec<String>,
     /// Start what fits even if not everything does.
     #[serde(default)]
     pub partial: bool,

@@ -130,7 +130,8 @@ pub(super) async fn add(
     let known = stored.iter().find(|stored| stored.name == name.value);
     if known.is_some() && !body.replace {
         let refused = Refused::conflict(format!("the library has {} already", name.value));
-        return Err(refused.hint("--replace puts this one in its place; what runs is not touched"));
+        return Err(refused
+            .hint("remove it first, or put this one in its place with `smack add --replace`"));
     }
     if let Some(parent) = &parent {
         let Some(above) = stored.iter().find(|stored| stored.name == *parent) else {
@@ -157,7 +158,7 @@ pub(super) async fn add(
 #[derive(Debug, Deserialize)]
 pub(super) struct Removal {
     #[serde(default)]
-    force: bool,
+    pub(super) force: bool,
 }
 
 /// A layer stands below its parent, so that no two are each other's.

@@ -1,6 +1,6 @@
 //! Runs, plans and revisions: texts are resolved, built and compared with what is there; the loop does the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -27,6 +27,8 @@ struct Revision {
     zone: String,
     run_as: Option<String>,
     vars: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    skip: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,7 +55,7 @@ pub(super) async fn run(
 ) -> Answer<wire::RunAnswer> {
     let partial = body.partial;
     let ttl = body.ttl.as_deref().map(read_ttl).transpose()?;
-    let ready = prepare(&shared, from_body(&shared, body)?)?;
+    let ready = prepare(&shared, from_body(&shared, body)?).await?;
     carry_out(&shared, ready, partial, ttl).await
 }
 
@@ -61,7 +63,7 @@ pub(super) async fn plan(
     State(shared): State<Arc<Shared>>,
     Json(body): Json<wire::RunBody>,
 ) -> Answer<wire::RunAnswer> {
-    let ready = prepare(&shared, from_body(&shared, body)?)?;
+    let ready = prepare(&shared, from_body(&shared, body)?).await?;
     let compared = compare(&shared, &ready).await?;
     Ok(Json(answer(&ready, compared)))
 }
@@ -93,7 +95,7 @@ pub(super) async fn rollback(
         });
         return Err(refused.hint(format!("it has {known}")));
     };
-    let ready = prepare(&shared, revision.clone())?;
+    let ready = prepare(&shared, revision.clone()).await?;
     carry_out(&shared, ready, false, None).await
 }
 
@@ -140,7 +142,7 @@ pub(super) async fn show(
             vdc.record.id
         )));
     };
-    let ready = prepare(&shared, revision)?;
+    let ready = prepare(&shared, revision).await?;
     Ok(smack_stack::render(&ready.resolved, showing.origin))
 }
 
@@ -210,7 +212,7 @@ fn from_body(shared: &Shared, body: wire::RunBody) -> Result<Revision, Refused> 
     } else {
         BTreeMap::new()
     };
-    let (run_as, vars) = (body.run_as, body.vars);
+    let (run_as, vars, skip) = (body.run_as, body.vars, body.skip);
     Ok(Revision {
         number: 0,
         at_ms: clock::now().0,
@@ -220,6 +222,7 @@ fn from_body(shared: &Shared, body: wire::RunBody) -> Result<Revision, Refused> 
         zone,
         run_as,
         vars,
+        skip,
     })
 }
 
@@ -239,7 +242,7 @@ fn source(text: &wire::SourceText) -> Source {
     Source::new(text.file.as_str(), text.text.as_str())
 }
 
-fn prepare(shared: &Shared, revision: Revision) -> Result<Ready, Refused> {
+async fn prepare(shared: &Shared, revision: Revision) -> Result<Ready, Refused> {
     let parents = revision
         .parents
         .iter()
@@ -272,7 +275,7 @@ fn prepare(shared: &Shared, revision: Revision) -> Result<Ready, Refused> {
         predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
     };
     let nodes = u32::try_from(shared.nodes.len()).unwrap_or(u32::MAX);
-    let (resolved, platform) =
+    let (resolved, mut platform) =
         smack_services::load(&request, Catalog::embedded(), nodes).map_err(Refused::problems)?;
     let mut notices = resolved.notices.clone();
     notices.extend(platform.notices);
@@ -280,6 +283,9 @@ fn prepare(shared: &Shared, revision: Revision) -> Result<Ready, Refused> {
         zone: resolved.zone.clone(),
         name: resolved.run.clone(),
     };
+    if !revision.skip.is_empty() {
+        skip(shared, &vdc, &revision, &resolved, &mut platform.specs).await?;
+    }
     let isolation = isolation(shared, &vdc, &resolved, &mut notices)?;
     let shown = spelling(shared, &vdc, &resolved.shown, &mut notices);
     check_names(&vdc, &platform.specs)?;
@@ -292,6 +298,46 @@ fn prepare(shared: &Shared, revision: Revision) -> Result<Ready, Refused> {
         shown,
         resolved,
     })
+}
+
+/// Applications that the run leaves as they are; what is read of those that are not up is among its variables.
+async fn skip(
+    shared: &Shared,
+    vdc: &VdcId,
+    revision: &Revision,
+    resolved: &Resolved,
+    specs: &mut BTreeMap<Name, ServiceSpec>,
+) -> Result<(), Refused> {
+    let mut skipped = BTreeSet::new();
+    for expression in &revision.skip {
+        for (id, application) in &resolved.applications {
+            let found = smack_model::is_found(expression, &application.shown_id);
+            let found = found.map_err(|why| {
+                Refused::bad_request(format!("skip: {expression:?} is no expression: {why}"))
+            })?;
+            if found {
+                skipped.insert(id.clone());
+            }
+        }
+    }
+    let given = revision.vars.iter().filter_map(|(name, value)| {
+        let of = resolved.applications.values().find_map(|application| {
+            let export = name.strip_prefix(application.shown_id.as_str())?;
+            Some((application.id.clone(), export.strip_prefix('.')?.to_owned()))
+        });
+        Some((of?, value.clone()))
+    });
+    let vdc = vdc.clone();
+    let running = move |engine: &Engine| -> BTreeMap<Name, ServiceSpec> {
+        let of_vdc = engine.systems().filter(|system| system.id.vdc() == vdc);
+        let specs = of_vdc.map(|system| {
+            let spec = ServiceSpec::clone(&system.header.spec);
+            (system.id.application.clone(), spec)
+        });
+        specs.collect()
+    };
+    let running = shared.look(running).await?;
+    smack_services::skip(specs, &skipped, &running, &given.collect()).map_err(Refused::problems)
 }
 
 /// The name for show: as it was given when the virtual data center was made, whatever it is called by later.
