@@ -9,7 +9,7 @@ use crate::support::Smack;
 /// A shell that mounts a file system with the options in `$DISK` over its first argument, runs the command in the others
 /// on it, and ends the server that this started, for nobody else can reach it there.
 const ON_A_DISK: &str = r#"mount -t tmpfs -o "$DISK" none "$0" || exit 99
-"$@"; code=$?; "$1" server --stop >/dev/null 2>&1; exit $code"#;
+"$@"; code=$?; "$1" down a >/dev/null 2>&1; "$1" server --stop >/dev/null 2>&1; exit $code"#;
 
 #[derive(Default)]
 pub(crate) struct Machine {
