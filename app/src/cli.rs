@@ -80,6 +80,7 @@ pub(crate) enum Command {
     Addlayer(commands::addlayer::Args),
     List(commands::list::Args),
     Show(commands::show::Args),
+    Export(commands::export::Args),
     Remove(commands::remove::Args),
     Events(commands::events::Args),
     Trace(commands::trace::Args),

@@ -14,6 +14,7 @@ pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod events;
 pub(crate) mod exec;
+pub(crate) mod export;
 pub(crate) mod exports;
 pub(crate) mod flows;
 pub(crate) mod list;
@@ -57,6 +58,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Why(args) => why::run(&args, session),
         Command::Logs(args) => logs::run(&args, session),
         Command::Exports(args) => exports::run(&args, session),
+        Command::Export(args) => export::run(&args, session),
         Command::Exec(args) => exec::run(&args, session),
         Command::Stop(args) => stop::run(&args, session),
         Command::Start(args) => start::run(&args, session),

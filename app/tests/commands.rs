@@ -8,6 +8,7 @@ mod doctor;
 mod down;
 mod events;
 mod exec;
+mod export;
 mod exports;
 mod flows;
 mod list;

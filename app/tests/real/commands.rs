@@ -27,6 +27,77 @@ fn fifty_servers_under_a_hundred_tasks_restart_none() {
     home.good(&["down", "hundred", "--check"]);
 }
 
+/// Of what the tasks of zone1/two were launched with, as the store has them.
+fn digests(home: &Home) -> Vec<(String, String)> {
+    let store = smack_store::Store::open(&home.path().join("smack.db")).expect("a store");
+    let rows = store
+        .reader()
+        .and_then(|reader| reader.range("task/zone1/two/"));
+    let digest = |row: &smack_store::Row| {
+        let value: serde_json::Value = serde_json::from_slice(&row.value).expect("JSON");
+        let name = row.key.rsplit('/').next().unwrap_or_default().to_owned();
+        (name, text(&value["d"]["digest"]).to_owned())
+    };
+    rows.expect("rows").iter().map(digest).collect()
+}
+
+#[test]
+fn an_export_makes_the_same_again() {
+    const DC: &str = "name: dc\napplications:\n  one: {mem: 8m, cpu: 0.01}\n";
+    const ZONE: &str = "name: zone1\nparameters: {seconds: 1000}\n";
+    const BASE: &str = "name: base\nparameters: {seconds: {type: int, default: 5}}\napplications:\n  \
+        one: {type: command, command: [sleep, '${seconds}'], env: {WORD: '${word}'}, ports: [any]}\n";
+    const STACK: &str = "name: two\nfrom: base\napplications:\n  two: {type: command, launch_command: \"sleep 1000 # ${one.address}\", dependencies: [one]}\n";
+    let home = Home::new();
+    let dc = stack(&home, "dc.yaml", DC);
+    let zone = stack(&home, "zone1.yaml", ZONE);
+    stack(&home, "base.yaml", BASE);
+    let file = stack(&home, "two.yaml", STACK);
+    home.good(&["addlayer", &dc, "--level", "datacenter"]);
+    home.good(&["addlayer", &zone, "--parent", "dc"]);
+    let word = "word=it's $HOME";
+    home.good(&[
+        "run", &file, "--zone", "zone1", "--as", "Two", "--var", word,
+    ]);
+    let before = digests(&home);
+    assert!(
+        before.len() == 2 && before.iter().all(|(_, digest)| digest.len() > 8),
+        "{before:?}"
+    );
+    let directory = home.path().join("exported");
+    home.good(&["export", "zone1/two", &directory.display().to_string()]);
+    let again = |home: &Home| {
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_smack"));
+        let mut path = program
+            .parent()
+            .expect("a directory")
+            .as_os_str()
+            .to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let ran = std::process::Command::new(directory.join("run.sh"))
+            .env("SMACK_HOME", home.path())
+            .env("PATH", path)
+            .output()
+            .expect("the script runs");
+        let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(ran.status.success(), "{told}");
+        told
+    };
+    let attempts = home.attempts("zone1/two");
+    again(&home);
+    assert_eq!(
+        home.attempts("zone1/two"),
+        attempts,
+        "nothing is to be done"
+    );
+    home.good(&["down", "zone1/two", "--check"]);
+    home.good(&["remove", "dc", "--force"]);
+    again(&home);
+    assert_eq!(digests(&home), before);
+    home.good(&["down", "zone1/two", "--check"]);
+}
+
 #[test]
 fn rounds_of_up_and_down_leave_nothing() {
     let home = Home::new();

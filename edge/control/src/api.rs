@@ -122,6 +122,7 @@ pub(crate) async fn serve(listeners: Listeners, shared: Arc<Shared>) {
         .route("/v1/vdcs/{zone}/{name}/rollback", post(runs::rollback))
         .route("/v1/vdcs/{zone}/{name}/revisions", get(runs::revisions))
         .route("/v1/vdcs/{zone}/{name}/show", get(runs::show))
+        .route("/v1/vdcs/{zone}/{name}/sources", get(runs::sources))
         .route("/v1/vdcs/{zone}/{name}/logs", get(logs::logs))
         .route(
             "/v1/vdcs/{zone}/{name}/environment",

@@ -306,7 +306,38 @@ pub struct Remains {
     pub records: Vec<String>,
 }
 
-/// `POST /v1/library`.
+/// `GET /v1/vdcs/{zone}/{name}/sources?revision=`: what a revision was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources {
+    /// `zone/name`.
+    pub vdc: String,
+    pub revision: u32,
+    pub stack: SourceText,
+    /// The stacks that it extends, by name.
+    #[serde(default)]
+    pub parents: BTreeMap<String, SourceText>,
+    /// From the top down to the zone.
+    #[serde(default)]
+    pub layers: Vec<Layer>,
+    pub zone: String,
+    #[serde(rename = "as")]
+    pub run_as: String,
+    #[serde(default)]
+    pub vars: Vec<(String, String)>,
+    #[serde(default)]
+    pub skip: Vec<String>,
+}
+
+/// A layer of the library, as a revision used it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layer {
+    pub name: String,
+    pub level: String,
+    pub parent: Option<String>,
+    pub source: SourceText,
+}
+
+/// `POST /v1/library`. The same once more changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LibraryBody {
     pub source: SourceText,

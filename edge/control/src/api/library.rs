@@ -128,6 +128,9 @@ pub(super) async fn add(
     });
     let stored = all(&shared)?;
     let known = stored.iter().find(|stored| stored.name == name.value);
+    if let Some(known) = known.filter(|known| is_same(known, &body, &level, &parent)) {
+        return Ok(Json(entry(known.clone(), false)));
+    }
     if known.is_some() && !body.replace {
         let refused = Refused::conflict(format!("the library has {} already", name.value));
         return Err(refused
@@ -153,6 +156,15 @@ pub(super) async fn add(
         .write(vec![Write::put(key::library(&new.name), key::encode(&new))])
         .await?;
     Ok(Json(entry(new, false)))
+}
+
+fn is_same(
+    known: &Stored,
+    body: &wire::LibraryBody,
+    level: &Option<String>,
+    parent: &Option<String>,
+) -> bool {
+    known.text == body.source.text && known.level == *level && known.parent == *parent
 }
 
 #[derive(Debug, Deserialize)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use smack_model::{Isolation, Name, Problem, Problems, ServiceSpec, VdcId};
 use smack_scheduler::{Command, Engine, Plan, RunRequest, Ttl, names, plan as effects};
 use smack_services::Catalog;
-use smack_stack::{LayerSource, Level, Request, Resolved, Source};
+use smack_stack::{LayerSource, Level, Request, Resolved, Source, heading};
 use smack_store::Write;
 
 use super::verbs::read_ttl;
@@ -130,20 +130,79 @@ pub(super) async fn show(
     UrlPath((zone, name)): VdcPath,
     Query(showing): Query<Showing>,
 ) -> Result<String, Refused> {
-    let vdc = shared.vdc(&zone, &name)?;
-    let number = showing.revision.unwrap_or(vdc.record.revision);
-    let revisions = stored(&shared, &vdc.record.id)?;
-    let Some(revision) = revisions
-        .into_iter()
-        .find(|revision| revision.number == number)
-    else {
-        return Err(Refused::not_found(format!(
-            "{} has no revision {number}",
-            vdc.record.id
-        )));
-    };
+    let revision = revision(&shared, &zone, &name, showing.revision)?;
     let ready = prepare(&shared, revision).await?;
     Ok(smack_stack::render(&ready.resolved, showing.origin))
+}
+
+/// What it was made from, as far as it matters.
+pub(super) async fn sources(
+    State(shared): State<Arc<Shared>>,
+    UrlPath((zone, name)): VdcPath,
+    Query(showing): Query<Showing>,
+) -> Answer<wire::Sources> {
+    let shown = shared.vdc(&zone, &name)?.record.shown.clone();
+    let revision = revision(&shared, &zone, &name, showing.revision)?;
+    let mut layers = Vec::new();
+    let mut next = Some(revision.zone.clone());
+    while let Some((name, layer)) = next.and_then(|name| revision.layers.get_key_value(&name)) {
+        if layers.len() > revision.layers.len() {
+            break;
+        }
+        next = layer.parent.clone();
+        layers.push(wire::Layer {
+            name: name.clone(),
+            level: layer.level.clone(),
+            parent: layer.parent.clone(),
+            source: layer.source.clone(),
+        });
+    }
+    layers.reverse();
+    Ok(Json(wire::Sources {
+        vdc: format!("{zone}/{name}"),
+        revision: revision.number,
+        parents: extended(&revision),
+        layers,
+        stack: revision.stack,
+        zone: revision.zone,
+        run_as: shown,
+        vars: revision.vars,
+        skip: revision.skip,
+    }))
+}
+
+/// The stacks that a stack extends, and those that these do.
+fn extended(revision: &Revision) -> BTreeMap<String, wire::SourceText> {
+    let parent = |text: &wire::SourceText| Some(heading(&source(text)).ok()?.from?.value);
+    let mut found = BTreeMap::new();
+    let mut next = parent(&revision.stack);
+    while let Some(name) = next {
+        let Some(text) = revision.parents.get(&name) else {
+            break;
+        };
+        next = parent(text);
+        if found.insert(name, text.clone()).is_some() {
+            break;
+        }
+    }
+    found
+}
+
+/// The one that runs, or an earlier one.
+fn revision(
+    shared: &Shared,
+    zone: &str,
+    name: &str,
+    number: Option<u32>,
+) -> Result<Revision, Refused> {
+    let vdc = shared.vdc(zone, name)?;
+    let number = number.unwrap_or(vdc.record.revision);
+    let mut revisions = stored(shared, &vdc.record.id)?.into_iter();
+    let found = revisions.find(|revision| revision.number == number);
+    found.ok_or_else(|| {
+        let id = &vdc.record.id;
+        Refused::not_found(format!("{id} has no revision {number}"))
+    })
 }
 
 fn stored(shared: &Shared, id: &VdcId) -> Result<Vec<Revision>, Refused> {
@@ -227,8 +286,7 @@ fn from_body(shared: &Shared, body: wire::RunBody) -> Result<Revision, Refused> 
 }
 
 fn mentions_parent(stack: &wire::SourceText) -> bool {
-    let heading = smack_stack::heading(&Source::new(stack.file.as_str(), stack.text.as_str()));
-    heading.is_ok_and(|heading| heading.from.is_some())
+    heading(&source(stack)).is_ok_and(|heading| heading.from.is_some())
 }
 
 fn text(source: &Source) -> wire::SourceText {
