@@ -1,6 +1,7 @@
 //! The stack language from outside: tables of files and what they come to.
 
 mod language {
+    mod chains;
     pub(crate) mod harness;
     mod legacy;
     mod precedence;
