@@ -101,14 +101,18 @@ struct Node {
 
 /// The system. Cannot fail: the settings are valid.
 fn build(ring: &Ring<'_>) -> ServiceSpec {
-    let nodes: Vec<Node> = (0..ring.nodes)
+    // The tokens of a node follow from its number, whichever others there are.
+    let all = ring.ids.last().map_or(0, |last| last + 1);
+    let mut tokens = tokens::of(&ring.data_center, all, ring.tokens);
+    let nodes: Vec<Node> = ring
+        .ids
+        .iter()
         .zip(ring.racks.iter().cycle())
-        .zip(tokens::of(&ring.data_center, ring.nodes, ring.tokens))
-        .map(|((number, rack), tokens)| Node {
-            name: indexed("node", number),
-            number,
+        .map(|(number, rack)| Node {
+            name: indexed("node", *number),
+            number: *number,
             rack: rack.clone(),
-            tokens,
+            tokens: std::mem::take(&mut tokens[*number as usize]),
         })
         .collect();
     let tasks = nodes

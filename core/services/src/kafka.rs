@@ -145,9 +145,9 @@ fn nodes(cluster: &Cluster<'_>) -> Vec<Node> {
         id: settings::FIRST_CONTROLLER + index,
         roles: Roles::Controller,
     });
-    let brokers = (0..cluster.brokers).map(|index| Node {
-        name: indexed("broker", index),
-        id: index,
+    let brokers = (0..).zip(&cluster.ids).map(|(index, id)| Node {
+        name: indexed("broker", *id),
+        id: *id,
         roles: if index < combined {
             Roles::Both
         } else {
@@ -188,7 +188,7 @@ fn operation(topic: &topics::Topic) -> OperationSpec {
 /// What may not be shrunk: voters, and brokers that hold the copies of a topic.
 fn minimum(cluster: &Cluster<'_>) -> Minimum {
     let internal = (
-        settings::default_replication(cluster.brokers),
+        settings::default_replication(cluster.brokers()),
         "the product's own topics".to_owned(),
     );
     let declared = cluster.topics.iter().map(|topic| {
@@ -327,7 +327,7 @@ fn ports(cluster: &Cluster<'_>, roles: Roles) -> Vec<PortSpec> {
 fn configuration(cluster: &Cluster<'_>, nodes: &[Node], node: &Node) -> Template {
     let entry = cluster.jvm.entry;
     let mut properties = Properties::new(&entry.minimal);
-    for (key, value) in settings::defaults(cluster.brokers) {
+    for (key, value) in settings::defaults(cluster.brokers()) {
         if entry.knows_key(key) {
             properties.set(key, value.as_str());
         }

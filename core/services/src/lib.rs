@@ -10,6 +10,7 @@ mod expose;
 mod job;
 mod jvm;
 mod kafka;
+mod members;
 mod names;
 mod ports;
 mod product;

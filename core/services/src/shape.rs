@@ -106,7 +106,7 @@ pub(crate) fn duration(reader: &mut Reader<'_>, key: &str) -> Option<Span> {
     clippy::cast_sign_loss,
     reason = "lies between 1 and 4,096,000"
 )]
-fn cpu_millis(reader: &mut Reader<'_>) -> Option<u32> {
+pub(crate) fn cpu_millis(reader: &mut Reader<'_>) -> Option<u32> {
     reader
         .number("cpu", 0.001..=4096.0)
         .map(|cores| (cores * 1000.0).round() as u32)

@@ -18,7 +18,7 @@ use crate::jvm::Jvm;
 use crate::names::{indexed, label};
 use crate::shape::wait_for_all;
 use crate::{Built, FieldSchema, Service, Surroundings};
-use settings::{Role, Server};
+use settings::{Processes, Role, Server};
 use storage::Storage;
 
 /// The service.
@@ -53,14 +53,15 @@ impl Service for Zipkin {
 
 /// The system. Cannot fail: the settings are valid.
 fn build(server: &Server<'_>) -> ServiceSpec {
-    let tasks: Vec<(TaskName, Role)> = server
-        .roles
-        .iter()
-        .flat_map(|(role, count)| (0..*count).map(|index| (indexed(role.word(), index), *role)))
-        .collect();
-    let specs = tasks
-        .iter()
-        .map(|(name, role)| (name.clone(), Arc::new(task(server, *role))));
+    let names = |processes: &Processes| {
+        let role = processes.role;
+        (0..processes.count).map(move |index| (indexed(role.word(), index), role))
+    };
+    let tasks: Vec<(TaskName, Role)> = server.processes.iter().flat_map(names).collect();
+    let specs = server.processes.iter().flat_map(|processes| {
+        let spec = Arc::new(task(server, processes));
+        names(processes).map(move |(name, _)| (name, Arc::clone(&spec)))
+    });
     ServiceSpec {
         kind: "zipkin".to_owned(),
         tasks: specs.collect(),
@@ -146,26 +147,27 @@ fn exports(tasks: &[(TaskName, Role)]) -> BTreeMap<String, Template> {
     exports
 }
 
-fn task(server: &Server<'_>, role: Role) -> TaskSpec {
+fn task(server: &Server<'_>, processes: &Processes) -> TaskSpec {
     let shape = &server.shape;
     // Native libraries are unpacked there, and stay after a kill.
     let temporary = Template::from("-Djava.io.tmpdir=").piece(Piece::Sandbox);
     let options = std::iter::once(temporary).chain(server.jvm.options.iter().cloned());
     let jvm = Jvm {
         options: options.collect(),
+        heap_mib: processes.heap_mib,
         ..server.jvm.clone()
     };
     TaskSpec {
         goal: TaskGoal::Running,
         launch: Arc::new(Launch {
-            command: jvm.command(arguments(server, role)),
+            command: jvm.command(arguments(server, processes.role)),
             env: shape.env.clone(),
             artifacts: vec![jvm.entry.name()],
             java: Some(jvm.java.clone()),
             ..Launch::default()
         }),
-        needs: shape.needs,
-        ports: server.ports.clone(),
+        needs: processes.needs,
+        ports: processes.ports.clone(),
         volumes: Vec::new(),
         constraints: shape.constraints.clone(),
         probe: Some(Probe::Http {

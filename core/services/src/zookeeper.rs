@@ -76,13 +76,15 @@ fn majority(members: usize) -> usize {
 
 /// The system. Cannot fail: the settings are valid.
 fn build(ensemble: &Ensemble<'_>) -> ServiceSpec {
-    let names: Vec<TaskName> = (0..ensemble.members)
-        .map(|index| indexed("server", index))
+    let names: Vec<TaskName> = ensemble
+        .ids
+        .iter()
+        .map(|id| indexed("server", *id))
         .collect();
     let tasks = names
         .iter()
-        .enumerate()
-        .map(|(index, name)| (name.clone(), Arc::new(task(ensemble, &names, index))));
+        .zip(&ensemble.ids)
+        .map(|(name, id)| (name.clone(), Arc::new(task(ensemble, &names, *id))));
     let address = |name: &TaskName| {
         Template::new()
             .piece(Piece::Address(Some(name.clone())))
@@ -117,7 +119,7 @@ fn build(ensemble: &Ensemble<'_>) -> ServiceSpec {
             port: label("client"),
         }),
         minimum: Minimum {
-            tasks: ensemble.members / 2 + 1,
+            tasks: u32::try_from(quorum).expect("at most 255 members"),
             reason: match names.len() {
                 1 => "the one member has all the data".to_owned(),
                 all => format!(
@@ -141,8 +143,8 @@ fn joined(names: &[TaskName], each: impl Fn(&TaskName) -> Template) -> Template 
         })
 }
 
-fn task(ensemble: &Ensemble<'_>, names: &[TaskName], index: usize) -> TaskSpec {
-    let member = u32::try_from(index + 1).expect("at most 255 members");
+fn task(ensemble: &Ensemble<'_>, names: &[TaskName], id: u32) -> TaskSpec {
+    let member = id + 1;
     let files = vec![
         FileSpec {
             place: FilePlace::Sandbox,
@@ -203,13 +205,13 @@ fn configuration(ensemble: &Ensemble<'_>, names: &[TaskName]) -> Template {
     if names.len() > 1 {
         properties.set("quorumListenOnAllIPs", "false");
         properties.set("standaloneEnabled", "false");
-        for (index, name) in names.iter().enumerate() {
+        for (id, name) in ensemble.ids.iter().zip(names) {
             let member = Template::from(Piece::Address(Some(name.clone())))
                 .text(":")
                 .piece(Piece::Port(Some(name.clone()), label("quorum")))
                 .text(":")
                 .piece(Piece::Port(Some(name.clone()), label("election")));
-            properties.set(&format!("server.{}", index + 1), member);
+            properties.set(&format!("server.{}", id + 1), member);
         }
     }
     properties.text()

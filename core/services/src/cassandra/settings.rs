@@ -14,7 +14,7 @@ use crate::jvm::Jvm;
 use crate::product;
 use crate::schema::{FieldSchema, PORT, Sort};
 use crate::shape::{self, Defaults, Shape};
-use crate::{Surroundings, ports};
+use crate::{Surroundings, members, ports};
 
 const NODES_MOST: u32 = 1000;
 const TOKENS_MOST: u32 = 256;
@@ -39,6 +39,7 @@ pub(super) const FIELDS: &[FieldSchema] = &[
         "1",
         "Nodes.",
     ),
+    members::IDS,
     FieldSchema::new(
         "cluster-name",
         Sort::Text,
@@ -121,7 +122,8 @@ const PORTS: &[FieldSchema] = &[
 /// A validated ring.
 pub(super) struct Ring<'a> {
     pub(super) jvm: Jvm<'a>,
-    pub(super) nodes: u32,
+    /// Of the nodes.
+    pub(super) ids: Vec<u32>,
     pub(super) cluster: String,
     pub(super) data_center: String,
     /// At least one.
@@ -148,14 +150,15 @@ pub(super) fn read<'a>(
     let Some(chosen) = chosen else {
         return Err(problems);
     };
-    let nodes = shape::count(&mut reader, "instances", 1, NODES_MOST).unwrap_or(1);
+    let ids = members::read(&mut reader, NODES_MOST, NODES_MOST - 1);
+    let nodes = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let jvm = product::jvm(&mut reader, chosen.entry);
     check_heap(&mut reader, &jvm);
     let shape = shape(&mut reader, application, &jvm);
     let data_center = data_center(&mut reader, surroundings.zone);
     let keyspaces = keyspaces::read(&mut reader, &data_center, nodes);
     let ring = Ring {
-        nodes,
+        ids,
         cluster: cluster_name(&mut reader, surroundings.run),
         racks: racks(&mut reader, &shape, nodes),
         tokens: shape::count(&mut reader, "num-tokens", 1, TOKENS_MOST).unwrap_or(16),

@@ -12,7 +12,7 @@ use crate::jvm::Jvm;
 use crate::product::{self, Owned};
 use crate::schema::{FieldSchema, PORT, Sort};
 use crate::shape::{self, Defaults, Shape};
-use crate::{Surroundings, ports};
+use crate::{Surroundings, members, ports};
 
 /// Ids of controllers apart; brokers have those below.
 pub(super) const FIRST_CONTROLLER: u32 = 1000;
@@ -24,6 +24,7 @@ const COUNT: Sort = Sort::Integer {
 
 pub(super) const FIELDS: &[FieldSchema] = &[
     FieldSchema::new("instances", COUNT, "1", "Brokers."),
+    members::IDS,
     FieldSchema::new(
         "controllers",
         COUNT,
@@ -107,12 +108,19 @@ const OWNED: &[Owned] = &[
 /// A validated cluster.
 pub(super) struct Cluster<'a> {
     pub(super) jvm: Jvm<'a>,
-    pub(super) brokers: u32,
+    /// Of the brokers.
+    pub(super) ids: Vec<u32>,
     pub(super) coordination: Coordination,
     pub(super) config: BTreeMap<String, Template>,
     pub(super) topics: Vec<Topic>,
     pub(super) ports: Vec<PortSpec>,
     pub(super) shape: Shape,
+}
+
+impl Cluster<'_> {
+    pub(super) fn brokers(&self) -> u32 {
+        u32::try_from(self.ids.len()).unwrap_or(u32::MAX)
+    }
 }
 
 /// Where the cluster keeps its metadata.
@@ -166,7 +174,8 @@ pub(super) fn read<'a>(
         return Err(problems);
     };
     let entry = chosen.entry;
-    let brokers = shape::count(&mut reader, "instances", 1, FIRST_CONTROLLER).unwrap_or(1);
+    let ids = members::read(&mut reader, FIRST_CONTROLLER, FIRST_CONTROLLER - 1);
+    let brokers = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let jvm = product::jvm(&mut reader, entry);
     let shape_defaults = Defaults {
         needs: Resources {
@@ -204,7 +213,7 @@ pub(super) fn read<'a>(
             Ok((
                 Cluster {
                     jvm,
-                    brokers,
+                    ids,
                     coordination,
                     config,
                     topics,

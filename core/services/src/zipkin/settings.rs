@@ -56,13 +56,34 @@ pub(super) const FIELDS: &[FieldSchema] = &[
 ];
 
 const ROLES: &[FieldSchema] = &[
-    FieldSchema::new("collector", PROCESSES, "0", "Take spans in."),
-    FieldSchema::new("query", PROCESSES, "0", "Answer the query API."),
+    FieldSchema::new("collector", ROLE, "0", "Take spans in."),
+    FieldSchema::new("query", ROLE, "0", "Answer the query API."),
+    FieldSchema::new("web", ROLE, "0", "Serve the page, and the API it asks."),
+];
+
+/// How many, or what is other with these processes.
+const ROLE: Sort = Sort::AnyOf(&[PROCESSES, Sort::Fields(OF_A_ROLE)]);
+
+const OF_A_ROLE: &[FieldSchema] = &[
+    FieldSchema::new("instances", PROCESSES, "1", "How many."),
+    FieldSchema::new("cpu", Sort::Number, "that of all", "Cores of each."),
     FieldSchema::new(
-        "web",
-        PROCESSES,
-        "0",
-        "Serve the page, and the API it asks.",
+        "mem",
+        Sort::Memory,
+        "that of all",
+        "What each takes of its node.",
+    ),
+    FieldSchema::new(
+        "heap",
+        Sort::Memory,
+        "that of all",
+        "The Java heap of each.",
+    ),
+    FieldSchema::new(
+        "ports",
+        Sort::AnyOf(&[PORT, Sort::Fields(PORTS)]),
+        "those of all",
+        "The port, by name or alone.",
     ),
 ];
 
@@ -154,12 +175,21 @@ impl Role {
 pub(super) struct Server<'a> {
     pub(super) jvm: Jvm<'a>,
     /// At least one process in all.
-    pub(super) roles: Vec<(Role, u32)>,
+    pub(super) processes: Vec<Processes>,
     pub(super) storage: Storage,
     pub(super) collectors: Collectors,
     pub(super) config: BTreeMap<String, Template>,
-    pub(super) ports: Vec<PortSpec>,
     pub(super) shape: Shape,
+}
+
+/// Processes of one role.
+#[derive(Debug, Clone)]
+pub(super) struct Processes {
+    pub(super) role: Role,
+    pub(super) count: u32,
+    pub(super) heap_mib: u32,
+    pub(super) needs: Resources,
+    pub(super) ports: Vec<PortSpec>,
 }
 
 /// Reads all keys; the notices come with the server.
@@ -193,21 +223,26 @@ pub(super) fn read<'a>(
     };
     let storage = storage::read(&mut reader, &sight, &config);
     let collectors = collectors::read(&mut reader, &sight);
-    let roles = roles(&mut reader);
-    check_memory_alone(&mut reader, storage.as_ref(), &collectors, &roles);
-    check_collectors(&mut reader, &collectors, &roles, &sight);
-    let ports = ports::of_product(&mut reader, &[("http", 9411)]);
+    let all = Processes {
+        role: Role::Everything,
+        count: 1,
+        heap_mib: jvm.heap_mib,
+        needs: shape.needs,
+        ports: ports::of_product(&mut reader, &[("http", 9411)]),
+    };
+    let processes = roles(&mut reader, &jvm, all);
+    check_memory_alone(&mut reader, storage.as_ref(), &collectors, &processes);
+    check_collectors(&mut reader, &collectors, &processes, &sight);
     reader.finish();
     match storage {
         Some(storage) if !problems.has_errors() => {
             let config = with_spans(&storage, &config, &jvm);
             let server = Server {
                 jvm,
-                roles,
+                processes,
                 storage,
                 collectors,
                 config,
-                ports,
                 shape,
             };
             Ok((server, problems))
@@ -235,7 +270,7 @@ fn refuse_env(reader: &mut Reader<'_>) {
 }
 
 /// `roles:`, or `instances:` that do everything.
-fn roles(reader: &mut Reader<'_>) -> Vec<(Role, u32)> {
+fn roles(reader: &mut Reader<'_>, jvm: &Jvm<'_>, all: Processes) -> Vec<Processes> {
     let instances = shape::count(reader, "instances", 1, PROCESSES_MOST);
     if instances.is_some() && reader.has("roles") {
         let what = "roles: says how many processes there are";
@@ -245,21 +280,23 @@ fn roles(reader: &mut Reader<'_>) -> Vec<(Role, u32)> {
         .value("roles")
         .is_some_and(|roles| roles.as_map().is_some());
     let Some(mut inner) = reader.sub("roles") else {
-        return vec![(Role::Everything, instances.unwrap_or(1))];
+        return vec![Processes {
+            count: instances.unwrap_or(1),
+            ..all
+        }];
     };
     let known = [Role::Collector, Role::Query, Role::Web];
-    let counts = known.map(|role| shape::count(&mut inner, role.word(), 0, PROCESSES_MOST));
+    let read = known.map(|role| of_a_role(&mut inner, role, jvm, &all));
     let said = known.iter().filter(|role| inner.has(role.word())).count();
     let place = inner.place().clone();
-    let is_understood = is_map && counts.iter().flatten().count() == said;
+    let is_understood = is_map && read.iter().flatten().count() == said;
     inner.finish();
-    let roles: Vec<(Role, u32)> = known
+    let processes: Vec<Processes> = read
         .into_iter()
-        .zip(counts)
-        .map(|(role, count)| (role, count.unwrap_or(0)))
-        .filter(|(_, count)| *count > 0)
+        .flatten()
+        .filter(|processes| processes.count > 0)
         .collect();
-    if roles.is_empty() && is_understood {
+    if processes.is_empty() && is_understood {
         let what = if said > 0 {
             "roles: of every process there are none"
         } else {
@@ -270,7 +307,54 @@ fn roles(reader: &mut Reader<'_>) -> Vec<(Role, u32)> {
             .problems()
             .push(Problem::error(Some(&place), what).hint(hint));
     }
-    roles
+    processes
+}
+
+/// `collector: 2`, or `collector: {instances: 2, mem: 1g}`.
+fn of_a_role(
+    reader: &mut Reader<'_>,
+    role: Role,
+    jvm: &Jvm<'_>,
+    all: &Processes,
+) -> Option<Processes> {
+    let is_map = reader.value(role.word())?.as_map().is_some();
+    if !is_map {
+        let count = shape::count(reader, role.word(), 0, PROCESSES_MOST)?;
+        return Some(Processes {
+            role,
+            count,
+            ..all.clone()
+        });
+    }
+    let mut inner = reader.sub(role.word())?;
+    let count = shape::count(&mut inner, "instances", 0, PROCESSES_MOST).unwrap_or(1);
+    let own = Jvm {
+        heap_mib: shape::memory(&mut inner, "heap", 16).unwrap_or(all.heap_mib),
+        ..jvm.clone()
+    };
+    check_heap(&mut inner, &own);
+    let memory_mib = match shape::memory(&mut inner, "mem", 1) {
+        Some(memory_mib) => memory_mib,
+        None if inner.has("heap") => product::memory_mib(&own),
+        None => all.needs.memory_mib,
+    };
+    let needs = Resources {
+        cpu_millis: shape::cpu_millis(&mut inner).unwrap_or(all.needs.cpu_millis),
+        memory_mib,
+    };
+    product::check_memory(&mut inner, &own, needs);
+    let ports = match inner.value("ports") {
+        Some(_) => ports::of_product(&mut inner, &[("http", 9411)]),
+        None => all.ports.clone(),
+    };
+    inner.finish();
+    Some(Processes {
+        role,
+        count,
+        heap_mib: own.heap_mib,
+        needs,
+        ports,
+    })
 }
 
 /// Memory belongs to one process, which must take spans in and show them.
@@ -278,13 +362,13 @@ fn check_memory_alone(
     reader: &mut Reader<'_>,
     storage: Option<&Storage>,
     collectors: &Collectors,
-    roles: &[(Role, u32)],
+    all: &[Processes],
 ) {
     if !matches!(storage, Some(Storage::Memory)) {
         return;
     }
     let hint = "keep spans where all see them: storage: an application of type cassandra, or http://host:9200";
-    let processes: u32 = roles.iter().map(|(_, count)| *count).sum();
+    let processes: u32 = all.iter().map(|processes| processes.count).sum();
     if reader.has("roles") {
         let what = "split processes without a storage: each would keep spans in its own memory";
         reader.refuse("roles", what, hint);
@@ -300,17 +384,17 @@ fn check_memory_alone(
 fn check_collectors(
     reader: &mut Reader<'_>,
     collectors: &Collectors,
-    roles: &[(Role, u32)],
+    all: &[Processes],
     sight: &Sight<'_, '_>,
 ) {
-    let collecting = roles.iter().filter(|(role, _)| role.collects());
-    let processes: u32 = collecting.map(|(_, count)| *count).sum();
+    let collecting = all.iter().filter(|processes| processes.role.collects());
+    let processes: u32 = collecting.map(|processes| processes.count).sum();
     let is_split = reader.has("roles");
     match &collectors.kafka {
         Some(source) if processes > 0 => {
             collectors::notice_idle(reader, source, processes, sight);
         }
-        Some(source) if source.is_named && !roles.is_empty() => {
+        Some(source) if source.is_named && !all.is_empty() => {
             let what = format!("nobody would read topic {}", source.topic);
             reader.refuse("collectors", &what, "add roles: {collector: 1}");
         }

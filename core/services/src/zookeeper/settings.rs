@@ -9,7 +9,7 @@ use crate::jvm::Jvm;
 use crate::product::{self, Owned};
 use crate::schema::{FieldSchema, PORT, Sort};
 use crate::shape::{self, Defaults, Shape};
-use crate::{Surroundings, ports};
+use crate::{Surroundings, members, ports};
 
 pub(super) const FIELDS: &[FieldSchema] = &[
     FieldSchema::new(
@@ -18,6 +18,7 @@ pub(super) const FIELDS: &[FieldSchema] = &[
         "1",
         "Members; an odd number survives most losses for its size.",
     ),
+    members::IDS,
     FieldSchema::new(
         "ports",
         Sort::AnyOf(&[PORT, Sort::Fields(PORTS)]),
@@ -36,6 +37,9 @@ const PORTS: &[FieldSchema] = &[
     ),
     FieldSchema::new("election", PORT, "3888", "For elections."),
 ];
+
+/// The product's `myid` goes from 1 to 255.
+const MEMBERS_MOST: u32 = 255;
 
 const MEMBERS: &str = "the members are the tasks of the application";
 const NO_TLS: &str = "the listener for TLS needs jars that the catalog leaves out";
@@ -66,7 +70,8 @@ const OWNED: &[Owned] = &[
 /// A validated ensemble.
 pub(super) struct Ensemble<'a> {
     pub(super) jvm: Jvm<'a>,
-    pub(super) members: u32,
+    /// Of the tasks; the product counts them from 1.
+    pub(super) ids: Vec<u32>,
     pub(super) config: BTreeMap<String, Template>,
     pub(super) ports: Vec<PortSpec>,
     pub(super) shape: Shape,
@@ -83,9 +88,15 @@ pub(super) fn read<'a>(
     else {
         return Err(problems);
     };
-    let members = shape::count(&mut reader, "instances", 1, 255).unwrap_or(1);
+    let ids = members::read(&mut reader, MEMBERS_MOST, MEMBERS_MOST - 1);
+    let members = ids.len();
     if members.is_multiple_of(2) {
-        let place = reader.place_of("instances").clone();
+        let key = if reader.has("ids") {
+            "ids"
+        } else {
+            "instances"
+        };
+        let place = reader.place_of(key).clone();
         let what = format!(
             "{members} members survive no more losses than {}",
             members - 1
@@ -118,7 +129,7 @@ pub(super) fn read<'a>(
     Ok((
         Ensemble {
             jvm,
-            members,
+            ids,
             config: product::templates(&config),
             ports,
             shape,

@@ -7,6 +7,8 @@ mod expose;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod ids;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod stability;
