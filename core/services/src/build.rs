@@ -9,6 +9,7 @@ use smack_stack::{Application, Data, Request, Resolved, Value};
 use crate::catalog::Catalog;
 use crate::change::upgrade;
 use crate::expose;
+use crate::legacy;
 use crate::{ALL, Built, Service, Surroundings};
 
 /// Everything that a run wants.
@@ -44,25 +45,26 @@ pub fn load(
 
 /// Builds every application; `nodes` is the number of nodes for `instances: all`. The error holds all problems.
 pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platform, Problems> {
+    let mut problems = Problems::default();
+    let applications = legacy::translate(&resolved.applications, &mut problems);
     let surroundings = Surroundings {
         catalog,
-        applications: &resolved.applications,
+        applications: &applications,
         nodes,
         zone: &resolved.zone,
         run: &resolved.run,
         stack: &resolved.stack,
     };
-    let mut problems = Problems::default();
     let mut specs = BTreeMap::new();
     let mut services = BTreeMap::new();
-    for (id, application) in &resolved.applications {
+    for (id, application) in &applications {
         refuse_other_grids(application, &mut problems);
         if let Some(service) = service(application, &mut problems) {
             services.insert(id, service);
         }
     }
     for (&id, service) in &services {
-        let application = &resolved.applications[id];
+        let application = &applications[id];
         let mut needed = application.dependencies.iter().map(|(needed, _)| needed);
         if !needed.all(|needed| services.contains_key(needed)) {
             // Told already: that there is no ZooKeeper, say, would only follow.
@@ -71,6 +73,7 @@ pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platf
         match service.spec(application, &surroundings) {
             Ok(Built { mut spec, notices }) => {
                 expose::apply(application, &mut spec, &mut problems);
+                legacy::publish(&resolved.applications[id], &mut spec);
                 specs.insert(id.clone(), spec);
                 problems.extend(notices);
             }
@@ -128,17 +131,6 @@ fn refuse_other_grids(application: &Application, problems: &mut Problems) {
     });
 }
 
-/// Frameworks of old whose jars no longer exist, and what runs the product today.
-const FRAMEWORKS: &[(&str, &str)] = &[
-    ("kafka-mesos-", "use type: kafka"),
-    ("exhibitor-mesos-", "use type: zookeeper"),
-    ("dse-mesos-", "use type: cassandra"),
-    ("zipkin-mesos-", "use type: zipkin"),
-    ("statsd-mesos-", "statsd is not there yet"),
-    ("syslog-mesos-", "syslog is not there yet"),
-    ("go-kafka-client-mesos-", "its workers are not there yet"),
-];
-
 /// The service of an application. As of old, an unknown type with a program to run is a plain command.
 fn service(application: &Application, problems: &mut Problems) -> Option<&'static dyn Service> {
     let kind = application.kind.value.as_str();
@@ -146,11 +138,6 @@ fn service(application: &Application, problems: &mut Problems) -> Option<&'stati
         return Some(service);
     }
     let place = Some(&application.kind.place);
-    if let Some((_, hint)) = FRAMEWORKS.iter().find(|(start, _)| kind.starts_with(start)) {
-        let what = format!("type {kind} is a scheduler that no longer exists");
-        problems.push(Problem::error(place, what).hint(*hint));
-        return None;
-    }
     let near = did_you_mean(kind, ALL.iter().map(|service| service.kind()));
     let runs = |key: &str| {
         application

@@ -10,6 +10,7 @@ mod expose;
 mod job;
 mod jvm;
 mod kafka;
+mod legacy;
 mod members;
 mod names;
 mod ports;
@@ -30,6 +31,7 @@ use smack_stack::Application;
 
 pub use build::{Platform, build, change, find, load};
 pub use catalog::Catalog;
+pub use legacy::translate;
 pub use program::OLD_KEYS;
 pub use schema::{COMMON, FieldSchema, JAVA, Sort, application_schema};
 pub use skip::skip;

@@ -9,6 +9,8 @@ mod golden;
 #[cfg(test)]
 mod ids;
 #[cfg(test)]
+mod legacy;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod stability;

@@ -31,14 +31,16 @@ fn an_unknown_type() {
     check(
         &application("elasticsearch", "instances: 1"),
         &expect![[r#"
-        test.yaml:4:5 (stack s): error: type elasticsearch is not known
-          hint: known are zookeeper, kafka, cassandra, zipkin, command, job"#]],
+            test.yaml:4:5 (stack s): error: type elasticsearch cannot run: Elasticsearch is not in the catalog; Zipkin takes one that is elsewhere by its URL
+              hint: take it out of the stack"#]],
     );
     check(
         &application("kafka-mesos-0.9.x", "cpu: 1\nlaunch_command: ./k"),
         &expect![[r#"
-        test.yaml:4:5 (stack s): error: type kafka-mesos-0.9.x is a scheduler that no longer exists
-          hint: use type: kafka"#]],
+            test.yaml:3:3 (stack s): error: a has no tasks, so nothing of it would run
+              hint: its scheduler of old waited for them; for example tasks: {all: {id: "0..2"}}
+            test.yaml:4:5 (stack s): notice: a runs as type: kafka
+              hint: without effect, for its scheduler is not needed any more: cpu, launch_command"#]],
     );
     check(
         &application("my-app", "launch_command: ./k"),

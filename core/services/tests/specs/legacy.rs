@@ -1,0 +1,166 @@
+//! Files of 2016: what each becomes in today's terms, and what is told about it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use expect_test::{ExpectFile, expect_file};
+use smack_model::Problems;
+use smack_services::{Catalog, Platform, translate};
+use smack_stack::{Request, Resolved, Source, render};
+
+use crate::support::built;
+
+/// Today's applications, their tasks, and all notices; or all problems.
+fn outcome(file: &str, text: &str, vars: &[(&str, &str)]) -> String {
+    let vars: Vec<(String, String)> = vars
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let request = Request {
+        stack: &Source::new(file, text),
+        parents: &BTreeMap::new(),
+        layers: &BTreeMap::new(),
+        zone: "default",
+        run: None,
+        vars: &vars,
+        predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
+    };
+    let (resolved, platform) = match smack_services::load(&request, Catalog::embedded(), 3) {
+        Ok(loaded) => loaded,
+        Err(problems) => return format!("{problems}\n"),
+    };
+    let mut unheard = Problems::default();
+    let today = Resolved {
+        applications: translate(&resolved.applications, &mut unheard),
+        ..resolved.clone()
+    };
+    let mut out = render(&today, false);
+    assert_same(&out, &platform);
+    for (application, spec) in &platform.specs {
+        for (name, task) in &spec.tasks {
+            let ports: Vec<String> = task
+                .ports
+                .iter()
+                .map(|port| format!("{} {:?}", port.name, port.wish))
+                .collect();
+            let constraints: Vec<String> =
+                task.constraints.iter().map(ToString::to_string).collect();
+            writeln!(
+                out,
+                "# {application}/{name}: {} mcpu, {} MiB, {}; {}",
+                task.needs.cpu_millis,
+                task.needs.memory_mib,
+                ports.join(", "),
+                constraints.join(", ")
+            )
+            .unwrap();
+        }
+        let exports: Vec<&str> = spec.exports.keys().map(String::as_str).collect();
+        writeln!(out, "# {application} publishes {}", exports.join(", ")).unwrap();
+    }
+    let mut notices = resolved.notices;
+    notices.extend(platform.notices);
+    writeln!(out, "{}", notices.sorted()).unwrap();
+    out
+}
+
+/// What is printed is a stack of today with the same tasks.
+fn assert_same(today: &str, platform: &Platform) {
+    let again = built(today).unwrap_or_else(|problems| panic!("{problems}\n{today}"));
+    let tasks = |platform: &Platform| -> Vec<_> {
+        let specs = platform.specs.iter();
+        specs
+            .map(|(id, spec)| (id.clone(), spec.tasks.clone(), spec.requires.clone()))
+            .collect()
+    };
+    assert_eq!(tasks(&again), tasks(platform), "{today}");
+}
+
+fn check(file: &str, text: &str, vars: &[(&str, &str)], expected: &ExpectFile) {
+    expected.assert_eq(&outcome(file, text, vars));
+}
+
+#[test]
+fn the_whole_telemetry_of_2016() {
+    check(
+        "zipkin-full.stack",
+        include_str!("../../../stack/tests/legacy/zipkin-full.stack"),
+        &[("zk_url", "zk1:2181")],
+        &expect_file!["golden/legacy-zipkin-full.txt"],
+    );
+}
+
+#[test]
+fn three_zookeepers_and_three_brokers() {
+    check(
+        "exhibitor-kafka.stack",
+        include_str!("../../../stack/tests/legacy/exhibitor-kafka.stack"),
+        &[],
+        &expect_file!["golden/legacy-exhibitor-kafka.txt"],
+    );
+}
+
+#[test]
+fn a_cassandra() {
+    check(
+        "dse-mesos-0.2.x.stack",
+        include_str!("../../../stack/tests/legacy/dse-mesos-0.2.x.stack"),
+        &[],
+        &expect_file!["golden/legacy-dse.txt"],
+    );
+}
+
+#[test]
+fn what_nothing_runs_yet_says_so() {
+    check(
+        "statsd.stack",
+        include_str!("../../../stack/tests/legacy/statsd.stack"),
+        &[],
+        &expect_file!["golden/legacy-statsd.txt"],
+    );
+    check(
+        "cdg-dev.stack",
+        include_str!("../../../stack/tests/legacy/cdg-dev.stack"),
+        &[],
+        &expect_file!["golden/legacy-cdg-dev.txt"],
+    );
+    check(
+        "scheduled.stack",
+        include_str!("../../../stack/tests/legacy/scheduled.stack"),
+        &[],
+        &expect_file!["golden/legacy-scheduled.txt"],
+    );
+}
+
+#[test]
+fn every_key_of_a_task() {
+    check(
+        "every-key.stack",
+        include_str!("legacy/every-key.stack"),
+        &[],
+        &expect_file!["golden/legacy-every-key.txt"],
+    );
+}
+
+/// `## situation`, the file, `----`, the problems. `UPDATE_EXPECT=1` writes the problems.
+#[test]
+fn wrong_files_are_told_what_is_wrong() {
+    let table = include_str!("legacy/wrong.txt");
+    let mut found = String::new();
+    let mut cases = 0;
+    for case in format!("\n{table}").split("\n## ").skip(1) {
+        let (situation, rest) = case.split_once('\n').expect("a line with the situation");
+        let (input, _) = rest.split_once("----\n").expect("---- before the problems");
+        let problems = outcome("old.stack", input, &[]);
+        assert!(
+            problems.contains("error: "),
+            "{situation}: no error in
+{problems}"
+        );
+        let gap = if found.is_empty() { "" } else { "\n" };
+        found += &format!("{gap}## {situation}\n{input}----\n{problems}");
+        cases += 1;
+    }
+    assert!(cases >= 40, "{cases}");
+    expect_file!["legacy/wrong.txt"].assert_eq(&found);
+}
