@@ -81,6 +81,7 @@ pub(crate) enum Command {
     List(commands::list::Args),
     Show(commands::show::Args),
     Export(commands::export::Args),
+    Convert(commands::convert::Args),
     Remove(commands::remove::Args),
     Events(commands::events::Args),
     Trace(commands::trace::Args),

@@ -9,6 +9,7 @@ use crate::wiring;
 pub(crate) mod add;
 pub(crate) mod addlayer;
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod dns;
 pub(crate) mod doctor;
 pub(crate) mod down;
@@ -59,6 +60,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Logs(args) => logs::run(&args, session),
         Command::Exports(args) => exports::run(&args, session),
         Command::Export(args) => export::run(&args, session),
+        Command::Convert(args) => convert::run(&args, session),
         Command::Exec(args) => exec::run(&args, session),
         Command::Stop(args) => stop::run(&args, session),
         Command::Start(args) => start::run(&args, session),

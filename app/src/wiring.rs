@@ -8,10 +8,10 @@ use serde_json::Value as Json;
 use smack_control::supply::{fetch::Sources, maven::Maven};
 use smack_control::wire::SourceText;
 use smack_control::{HomeError, Listen, ServeError, ServeOptions};
-use smack_model::{Name, Problem, VdcId};
+use smack_model::{Name, Problem, Problems, VdcId};
 use smack_scheduler::sim::Interpreter;
-use smack_services::{COMMON, Catalog, JAVA, Sort};
-use smack_stack::{FieldSchema, FieldType, KindSchema, Request, Source};
+use smack_services::{COMMON, Catalog, JAVA, Platform, Sort};
+use smack_stack::{FieldSchema, FieldType, KindSchema, Request, Resolved, Source};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::server::Settings;
@@ -140,6 +140,48 @@ fn field_type(sort: Sort) -> FieldType<'static> {
     }
 }
 
+/// A stack resolved and built as a server would that has an empty library.
+fn loaded(
+    stack: &SourceText,
+    parents: &BTreeMap<String, SourceText>,
+    vars: &[(String, String)],
+    nodes: u32,
+) -> Result<(Resolved, Platform), Failure> {
+    let source = |text: &SourceText| Source::new(text.file.as_str(), text.text.as_str());
+    let parents = parents
+        .iter()
+        .map(|(name, text)| (name.clone(), source(text)))
+        .collect();
+    let request = Request {
+        stack: &source(stack),
+        parents: &parents,
+        layers: &BTreeMap::new(),
+        zone: "default",
+        run: None,
+        vars,
+        predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
+    };
+    smack_services::load(&request, Catalog::embedded(), nodes)
+        .map_err(|problems| Failure::problems(problems.0))
+}
+
+/// The stack in today's language, and what changes.
+pub(crate) fn converted(
+    stack: &SourceText,
+    parents: &BTreeMap<String, SourceText>,
+    vars: &[(String, String)],
+) -> Result<(String, Vec<Problem>), Failure> {
+    let (resolved, platform) = loaded(stack, parents, vars, 1)?;
+    let mut notices = resolved.notices.clone();
+    notices.extend(platform.notices);
+    let mut told = Problems::default();
+    let today = Resolved {
+        applications: smack_services::convert(&resolved.applications, &mut told),
+        ..resolved
+    };
+    Ok((smack_stack::render(&today, false), notices.sorted().0))
+}
+
 /// A grid in memory with a prompt.
 pub(crate) struct Simulation(Interpreter);
 
@@ -155,22 +197,7 @@ impl Simulation {
         vars: &[(String, String)],
         nodes: u32,
     ) -> Result<(Self, Vec<Problem>), Failure> {
-        let source = |text: &SourceText| Source::new(text.file.as_str(), text.text.as_str());
-        let parents = parents
-            .iter()
-            .map(|(name, text)| (name.clone(), source(text)))
-            .collect();
-        let request = Request {
-            stack: &source(stack),
-            parents: &parents,
-            layers: &BTreeMap::new(),
-            zone: "default",
-            run: None,
-            vars,
-            predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
-        };
-        let (resolved, platform) = smack_services::load(&request, Catalog::embedded(), nodes)
-            .map_err(|problems| Failure::problems(problems.0))?;
+        let (resolved, platform) = loaded(stack, parents, vars, nodes)?;
         let vdc = VdcId {
             zone: Name::new("sim").expect("a DNS label"),
             name: resolved.run.clone(),

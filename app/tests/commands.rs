@@ -3,6 +3,7 @@
 mod add;
 mod addlayer;
 mod completions;
+mod convert;
 mod dns;
 mod doctor;
 mod down;

@@ -20,6 +20,8 @@ mod home;
 mod isolation;
 #[path = "real/kraft.rs"]
 mod kraft;
+#[path = "real/legacy.rs"]
+mod legacy;
 #[path = "real/pipeline.rs"]
 mod pipeline;
 #[path = "real/stack_deploy.rs"]

@@ -12,7 +12,7 @@ use crate::home::{Home, text};
 const STACK: &str = "stacks/telemetry.yaml";
 const SMALL: &str = "stacks/telemetry-small.yaml";
 const NAMES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/clients/Names.java");
-const TRACE: &str = "4e441824ec2b6a44";
+pub(crate) const TRACE: &str = "4e441824ec2b6a44";
 
 #[test]
 fn a_span_goes_through_kafka_and_cassandra_and_stays_in_its_data_center() {
@@ -124,7 +124,7 @@ fn the_run_is_found_in_its_own_zipkin(home: &Home, api: &str) {
 }
 
 /// Zipkin v2 JSON, as any tracer sends it.
-fn span() -> String {
+pub(crate) fn span() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let micros = now.expect("after 1970").as_micros();
     format!(
@@ -133,7 +133,7 @@ fn span() -> String {
 }
 
 /// The body of a `200`; `None` for everything else.
-fn get(url: &str) -> Option<String> {
+pub(crate) fn get(url: &str) -> Option<String> {
     let (authority, path) = url.strip_prefix("http://")?.split_once('/')?;
     let mut stream = TcpStream::connect(authority).ok()?;
     stream

@@ -143,6 +143,38 @@ pub fn translate(
     translated
 }
 
+/// As [`translate`], and plain programs by their names of today: what `smack convert` writes down.
+pub fn convert(
+    applications: &BTreeMap<Name, Application>,
+    problems: &mut Problems,
+) -> BTreeMap<Name, Application> {
+    let mut converted = translate(applications, problems);
+    for application in converted.values_mut() {
+        let kind = &mut application.kind;
+        let is_known = crate::ALL
+            .iter()
+            .any(|service| service.kind() == kind.value);
+        if is_known {
+            continue;
+        }
+        let is_job = kind.value == "run-once";
+        let place = kind.place.clone();
+        (if is_job { "job" } else { "command" }).clone_into(&mut kind.value);
+        if let Data::Map(map) = &mut application.settings.data
+            && is_job
+        {
+            // As of old: once for ever, and not again after a failure.
+            let tries = tasks::plainly(Value::text("1", place.clone()));
+            let retry = Map::from_iter([("max-tries".to_owned(), tries)]);
+            let retry = Value::new(Data::Map(retry), place.clone());
+            map.entry("retry".to_owned()).or_insert(retry);
+            let once = tasks::plainly(Value::text("true", place));
+            map.entry("once".to_owned()).or_insert(once);
+        }
+    }
+    converted
+}
+
 fn today(
     old: &Application,
     all: &BTreeMap<Name, Application>,

@@ -31,7 +31,7 @@ use smack_stack::Application;
 
 pub use build::{Platform, build, change, find, load};
 pub use catalog::Catalog;
-pub use legacy::translate;
+pub use legacy::{convert, translate};
 pub use program::OLD_KEYS;
 pub use schema::{COMMON, FieldSchema, JAVA, Sort, application_schema};
 pub use skip::skip;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use expect_test::{ExpectFile, expect_file};
 use smack_model::Problems;
-use smack_services::{Catalog, Platform, translate};
+use smack_services::{Catalog, Platform, convert};
 use smack_stack::{Request, Resolved, Source, render};
 
 use crate::support::built;
@@ -31,7 +31,7 @@ fn outcome(file: &str, text: &str, vars: &[(&str, &str)]) -> String {
     };
     let mut unheard = Problems::default();
     let today = Resolved {
-        applications: translate(&resolved.applications, &mut unheard),
+        applications: convert(&resolved.applications, &mut unheard),
         ..resolved.clone()
     };
     let mut out = render(&today, false);
@@ -129,6 +129,22 @@ fn what_nothing_runs_yet_says_so() {
         include_str!("../../../stack/tests/legacy/scheduled.stack"),
         &[],
         &expect_file!["golden/legacy-scheduled.txt"],
+    );
+}
+
+#[test]
+fn our_own_examples() {
+    check(
+        "old-telemetry.stack",
+        include_str!("../../../../stacks/legacy/old-telemetry.stack"),
+        &[],
+        &expect_file!["golden/legacy-old-telemetry.txt"],
+    );
+    check(
+        "old-programs.stack",
+        include_str!("../../../../stacks/legacy/old-programs.stack"),
+        &[],
+        &expect_file!["golden/legacy-old-programs.txt"],
     );
 }
 

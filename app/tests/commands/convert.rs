@@ -1,0 +1,120 @@
+//! `smack convert`.
+
+use expect_test::expect;
+
+use super::check;
+use crate::support::Smack;
+
+const OLD: &str = "name: old
+applications:
+  zk:
+    type: exhibitor-mesos-0.1.x
+    id: zk
+    cpu: 0.1
+    mem: 256
+    launch_command: java -jar mesos-exhibitor.jar
+    tasks: {all: {id: '0..2', mem: '${mem}', configtype: zookeeper}}
+  hello:
+    type: run-once
+    id: hello
+    cpu: 0.1
+    mem: 8
+    launch_command: echo ${zk.zkConnect}
+    dependencies: [zk]
+";
+
+#[test]
+fn an_old_file_in_the_language_of_today() {
+    let smack = Smack::alone();
+    smack.file("old.stack", OLD);
+    check(
+        &smack,
+        &["convert", "old.stack", "--var", "mem=256"],
+        &expect![[r#"
+            exit 0
+            out: # old.stack:4:5 (stack old): zk runs as type: zookeeper
+            out: #   hint: without effect, for its scheduler is not needed any more: cpu, mem, launch_command
+            out: # old.stack:9:46 (stack old): configtype of the tasks of zk is without effect
+            out: #   hint: it belonged to Exhibitor: smack keeps the ensemble itself
+            out: # run old in default
+            out: name: old
+            out: applications:
+            out:   hello:
+            out:     type: job
+            out:     id: hello
+            out:     grid: local
+            out:     cpu: 0.1
+            out:     mem: 8
+            out:     launch_command: "echo ${zk.zkConnect}"
+            out:     retry:
+            out:       max-tries: 1
+            out:     once: true
+            out:     dependencies:
+            out:       - zk
+            out:   zk:
+            out:     type: zookeeper
+            out:     id: zk
+            out:     grid: local
+            out:     ids: 0..2
+            out:     mem: 256
+        "#]],
+    );
+    check(
+        &smack,
+        &["convert", "old.stack", "--var", "mem=256", "-o", "new.yaml"],
+        &expect![[r#"
+            exit 0
+            err: new.yaml is old.stack in today's language; 2 things changed
+        "#]],
+    );
+    check(&smack, &["convert", "new.yaml"], &expect![[r#"
+        exit 0
+        out: # run old in default
+        out: name: old
+        out: applications:
+        out:   hello:
+        out:     type: job
+        out:     id: hello
+        out:     grid: local
+        out:     cpu: 0.1
+        out:     mem: 8
+        out:     launch_command: "echo ${zk.zkConnect}"
+        out:     retry:
+        out:       max-tries: 1
+        out:     once: true
+        out:     dependencies:
+        out:       - zk
+        out:   zk:
+        out:     type: zookeeper
+        out:     id: zk
+        out:     grid: local
+        out:     ids: 0..2
+        out:     mem: 256
+    "#]]);
+}
+
+#[test]
+fn nothing_is_overwritten_and_wrong_files_are_told() {
+    let smack = Smack::alone();
+    smack.file("old.stack", OLD);
+    smack.file("new.yaml", "");
+    check(
+        &smack,
+        &["convert", "old.stack", "--var", "mem=256", "-o", "new.yaml"],
+        &expect![[r#"
+            exit 1
+            err: error: cannot write new.yaml: File exists (os error 17)
+        "#]],
+    );
+    check(&smack, &["convert", "old.stack"], &expect![[r#"
+        exit 1
+        err: old.stack:9:31 (stack old): error: ${mem} stands for nothing
+        err:   hint: declare it: parameters: {mem: {type: string}}, or give it: --var mem=…
+        err: error: 1 problem
+    "#]]);
+    check(&smack, &["convert", "old"], &expect![[r#"
+        exit 2
+        err: error: old is no file
+        err:   hint: convert reads a stack file
+    "#]]);
+}
