@@ -21,6 +21,7 @@ const CORE_MAY_USE: [(&str, &[&str]); 5] = [
             "serde_json",
             "sha2",
             "thiserror",
+            "jiff",
             "regex-lite",
             "indexmap",
         ],

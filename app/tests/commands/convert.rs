@@ -67,7 +67,10 @@ fn an_old_file_in_the_language_of_today() {
             err: new.yaml is old.stack in today's language; 2 things changed
         "#]],
     );
-    check(&smack, &["convert", "new.yaml"], &expect![[r#"
+    check(
+        &smack,
+        &["convert", "new.yaml"],
+        &expect![[r#"
         exit 0
         out: # run old in default
         out: name: old
@@ -90,7 +93,8 @@ fn an_old_file_in_the_language_of_today() {
         out:     grid: local
         out:     ids: 0..2
         out:     mem: 256
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -106,15 +110,23 @@ fn nothing_is_overwritten_and_wrong_files_are_told() {
             err: error: cannot write new.yaml: File exists (os error 17)
         "#]],
     );
-    check(&smack, &["convert", "old.stack"], &expect![[r#"
+    check(
+        &smack,
+        &["convert", "old.stack"],
+        &expect![[r#"
         exit 1
         err: old.stack:9:31 (stack old): error: ${mem} stands for nothing
         err:   hint: declare it: parameters: {mem: {type: string}}, or give it: --var mem=…
         err: error: 1 problem
-    "#]]);
-    check(&smack, &["convert", "old"], &expect![[r#"
+    "#]],
+    );
+    check(
+        &smack,
+        &["convert", "old"],
+        &expect![[r#"
         exit 2
         err: error: old is no file
         err:   hint: convert reads a stack file
-    "#]]);
+    "#]],
+    );
 }

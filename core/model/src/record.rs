@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Epoch, Launch, NodeId, Operation, Ports, ServiceSpec, Span, SystemId, TaskId, TaskName,
-    TaskSpec, Timestamp, VdcId, VolumeId,
+    Digest, Epoch, Launch, NodeId, Operation, Ports, Rounds, ServiceSpec, Span, SystemId, TaskId,
+    TaskName, TaskSpec, Timestamp, VdcId, VolumeId,
 };
 
 /// One system with all its records.
@@ -37,6 +37,9 @@ pub struct Header {
     pub since: Timestamp,
     /// Set when the last task and volume are gone: the tombstone that keeps the incarnation from being reused.
     pub ended: Option<Timestamp>,
+    /// Of a spec with a schedule: what of it has been dealt with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<Rounds>,
 }
 
 /// How a task that is no longer in the spec leaves: as the last spec that had it said.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Constraint, Digest, Launch, Name, PortSpec, Resources, Span, TaskName, Template};
+use crate::{
+    Constraint, Digest, Launch, Name, PortSpec, Resources, Schedule, Span, TaskName, Template,
+};
 
 /// All that smack knows of one system: its tasks, their order, what makes it ready, how it changes and how it ends.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +35,9 @@ pub struct ServiceSpec {
     pub exports: BTreeMap<String, Template>,
     /// For people and discovery; never restarts anything.
     pub labels: BTreeMap<String, String>,
+    /// When its tasks run, all of them to their end; absent: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Box<Schedule>>,
 }
 
 /// Below how many tasks the system must not be shrunk, and why.

@@ -53,6 +53,17 @@ impl Span {
     }
 }
 
+/// `2027-03-28T01:00:00Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = i64::try_from(self.0).ok();
+        match at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok()) {
+            Some(at) => write!(f, "{at}"),
+            None => write!(f, "{} ms after 1970", self.0),
+        }
+    }
+}
+
 impl Timestamp {
     /// The span since `earlier`; zero if that lies ahead.
     pub fn since(self, earlier: Self) -> Span {

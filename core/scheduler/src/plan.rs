@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use smack_model::{
-    Digest, Goal, Name, OperationRecord, OperationSpec, OperationStatus, Requirement, ServiceSpec,
-    Span, Status, Strategy, System, TaskName, Timestamp, Until, When,
+    Digest, Goal, Name, OperationRecord, OperationSpec, OperationStatus, Requirement, Schedule,
+    ServiceSpec, Span, Status, Strategy, System, TaskName, TaskRecord, TaskSpec, Timestamp, Until,
+    When,
 };
 
 /// The effect of a spec on one system.
@@ -67,6 +68,7 @@ pub fn plan(application: &Name, system: Option<&System>, spec: Option<&ServiceSp
         Some(spec) => {
             starts_and_restarts(system, spec, &mut steps);
             removals(system, spec, &mut steps);
+            schedule(system, spec, &mut steps);
             operations(system, spec, &mut steps);
         }
         None => {
@@ -146,6 +148,13 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
                 (Some(_), _) if stopped => (Effect::Unchanged, vec!["stopped".to_owned()]),
                 _ => (Effect::Start, Vec::new()),
             };
+            let (effect, reasons) = match spec.schedule {
+                Some(_) => (
+                    Effect::Unchanged,
+                    by_the_clock(record.map(Box::as_ref), task),
+                ),
+                None => (effect, reasons),
+            };
             let after = match effect {
                 Effect::Restart => {
                     let mut after = Vec::new();
@@ -182,6 +191,57 @@ fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut 
         before = vec![format!("phase {} ready", phase.name)];
     }
     put_role_last(spec, steps);
+}
+
+/// Nothing is started or stopped by a run: what is other holds from the next round on.
+fn by_the_clock(record: Option<&TaskRecord>, task: &TaskSpec) -> Vec<String> {
+    let is_changed = record.is_some_and(|record| record.digest != task.digest());
+    let text = match is_changed {
+        true => "changed from the next round on",
+        false => "by the clock",
+    };
+    vec![text.to_owned()]
+}
+
+fn schedule(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>) {
+    let header = system.map(|system| &system.header);
+    let before = header.and_then(|header| header.spec.schedule.as_ref());
+    let rounds = header.and_then(|header| header.rounds);
+    let is_off = rounds.is_some_and(|rounds| rounds.off);
+    let (effect, reason) = match (before, &spec.schedule) {
+        (None, None) => return,
+        (Some(before), None) => (Effect::Schedule, format!("no longer {}", told(before))),
+        (Some(before), Some(after)) if before == after && !is_off => {
+            (Effect::Unchanged, told(after))
+        }
+        (Some(before), Some(after)) if before != after => (
+            Effect::Schedule,
+            format!("{}, no longer {}", told(after), told(before)),
+        ),
+        (_, Some(after)) => (Effect::Schedule, told(after)),
+    };
+    let due = before
+        .zip(rounds)
+        .filter(|_| effect == Effect::Unchanged)
+        .and_then(|(schedule, rounds)| crate::steer::next_round(schedule, &rounds));
+    steps.push(Step {
+        subject: "schedule".to_owned(),
+        effect,
+        reasons: vec![reason],
+        after: Vec::new(),
+        due,
+    });
+}
+
+fn told(schedule: &Schedule) -> String {
+    let start = schedule.start.as_ref();
+    let start = start.map(|start| format!(" from {start:?} on", start = start.to_string()));
+    format!(
+        "{:?}{} ({})",
+        schedule.calendar.to_string(),
+        start.unwrap_or_default(),
+        schedule.zone
+    )
 }
 
 /// The leader, if there is one, goes after all others.

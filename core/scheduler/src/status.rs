@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use smack_model::{
-    Goal, Name, OperationRecord, OperationSpec, OperationStatus, Status, System, SystemId,
-    Timestamp, VdcId, VdcRecord, When,
+    Goal, Name, OperationRecord, OperationSpec, OperationStatus, Rounds, Schedule, Status, System,
+    SystemId, Timestamp, VdcId, VdcRecord, When,
 };
 
 use crate::engine::Tracked;
@@ -65,6 +65,17 @@ pub struct SystemStatus {
     /// Filled once ready.
     pub exports: Arc<BTreeMap<String, String>>,
     pub labels: BTreeMap<String, String>,
+    /// Of what runs by the clock.
+    pub clock: Option<Clock>,
+}
+
+/// How it stands with a schedule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clock {
+    pub schedule: Box<Schedule>,
+    pub rounds: Rounds,
+    /// When it is due next; `None`: never again, or its schedule is taken away.
+    pub next: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone)]
@@ -205,6 +216,7 @@ impl SystemStatus {
             operations,
             exports,
             labels: header.spec.labels.clone(),
+            clock: clock(system),
         }
     }
 }
@@ -275,6 +287,17 @@ fn task_state(tracked: &Tracked, name: &Name) -> TaskState {
         outdated,
         waiting: tracked.waiting(name).cloned(),
     }
+}
+
+fn clock(system: &System) -> Option<Clock> {
+    let schedule = system.header.spec.schedule.clone()?;
+    let rounds = system.header.rounds.unwrap_or_default();
+    let next = crate::steer::next_round(&schedule, &rounds);
+    Some(Clock {
+        next: next.filter(|_| !rounds.off),
+        schedule,
+        rounds,
+    })
 }
 
 fn operation_state(wanted: &OperationSpec, system: &System) -> OperationState {

@@ -17,9 +17,11 @@ use crate::waiting::Waiting;
 
 mod leave;
 mod operate;
+mod rounds;
 mod stop;
 
 pub(crate) use operate::{digest, next_due};
+pub(crate) use rounds::next_due as next_round;
 
 /// What is to be done for one system, and why the rest waits.
 #[derive(Debug, Default)]
@@ -70,6 +72,7 @@ pub fn steer(system: &System, seen: &Seen, peers: &Peers, now: Timestamp) -> Ste
     match system.header.intent.goal {
         Goal::Running => steer.converge(),
         Goal::Stopped => {
+            steer.rounds();
             steer.interrupt();
             steer.release_again();
             steer.halt();
@@ -103,6 +106,7 @@ struct Steer<'a> {
 
 impl<'a> Steer<'a> {
     fn converge(&mut self) {
+        self.rounds();
         self.leave();
         self.release_again();
         let requirement = self.unmet_requirement();
@@ -172,6 +176,14 @@ impl<'a> Steer<'a> {
     }
 
     fn task(&mut self, name: &TaskName, spec: &TaskSpec, blocked: Option<&Waiting>) {
+        let has_begun = self
+            .system
+            .header
+            .rounds
+            .is_some_and(|rounds| rounds.begun > 0);
+        if let Some(waiting) = self.until_due().filter(|_| !has_begun) {
+            return self.wait(name, waiting);
+        }
         let Some(record) = self.system.tasks.get(name) else {
             return self.launch_new(name, spec, None, blocked);
         };
@@ -694,8 +706,10 @@ impl<'a> Steer<'a> {
         })
     }
 
+    /// A changed launch is for the next round of what runs by the clock.
     fn is_outdated(&self, record: &TaskRecord) -> bool {
-        self.system.digests.get(&record.id.name) != Some(&record.digest)
+        let is_changed = self.system.digests.get(&record.id.name) != Some(&record.digest);
+        is_changed && !self.is_by_the_clock()
             || record.restart < self.restarts(&record.id.name)
             || record.replace < self.replaces(&record.id.name)
     }
@@ -726,6 +740,9 @@ impl<'a> Steer<'a> {
 
     /// Whether the task does what it is there for: serves, or has ended well.
     fn is_settled(&self, name: &TaskName) -> bool {
+        if self.is_by_the_clock() {
+            return true;
+        }
         let Some((record, spec)) = self
             .system
             .tasks
@@ -800,7 +817,8 @@ impl<'a> Steer<'a> {
 /// All restarts asked of the task so far.
 pub(crate) fn restarts(system: &System, name: &TaskName) -> u32 {
     let intent = &system.header.intent;
-    intent.restart + intent.restart_task.get(name).copied().unwrap_or(0)
+    let begun = system.header.rounds.map_or(0, |rounds| rounds.begun);
+    intent.restart + intent.restart_task.get(name).copied().unwrap_or(0) + begun
 }
 
 /// The generation that has been ready, once this one has.

@@ -99,6 +99,10 @@ pub enum Waiting {
     Volumes {
         count: usize,
     },
+    /// It runs by the clock; `None`: never again.
+    Clock {
+        at: Option<Timestamp>,
+    },
     /// The grid still removes what the ended system left.
     Forgetting,
     Inventory,
@@ -210,6 +214,8 @@ impl Waiting {
                 now.since(*since)
             ),
             Self::Volumes { count } => format!("{count} volumes are being removed"),
+            Self::Clock { at: Some(at) } => format!("due in {}, at {at}", at.since(now).words()),
+            Self::Clock { at: None } => "its schedule is over or taken away".to_owned(),
             Self::Forgetting => "the node removes what is left of it".to_owned(),
             Self::Inventory => "the grid has not said yet what runs there".to_owned(),
         }
@@ -238,6 +244,7 @@ impl Waiting {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Node(_), Self::Node(_))
+            | (Self::Clock { .. }, Self::Clock { .. })
             | (Self::Budget { .. }, Self::Budget { .. })
             | (Self::Unreachable { .. }, Self::Unreachable { .. }) => true,
             (

@@ -67,6 +67,10 @@ fn of_system(
         let Some(waiting) = &state.waiting else {
             continue;
         };
+        // That it is not due is as it was asked for, and told to who asks for it.
+        if matches!(waiting, Waiting::Clock { .. }) && task.is_none() {
+            continue;
+        }
         causes.push(cause(
             vdc,
             format!("{application}/{}", state.name),

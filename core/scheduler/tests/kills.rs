@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use smack_model::{Name, Resources, Span, TaskName, VdcId};
+use smack_model::{Name, Resources, Span, TaskName, Timestamp, VdcId};
 use smack_scheduler::sim::{CommitFault, Crash, Fault, Sim, service};
 use smack_scheduler::{Command, RunRequest, Ttl, Verb};
 
@@ -162,6 +162,104 @@ fn a_server_that_was_away_says_once_how_much_is_left() {
         "{over}"
     );
     assert_eq!(ended, "everything has ended");
+}
+
+/// Every due time begins one round, and every round starts its task once, wherever the server dies.
+#[test]
+fn a_due_time_survives_a_kill_at_every_record() {
+    everywhere(|sim| {
+        let by_the_clock = ["job", "schedule=0_*/5_*_*_*_*"];
+        run(sim, &[&by_the_clock], &[&["job"]]);
+        let until = Timestamp(Span::minutes(11).0);
+        let left = until.since(sim.now);
+        wait(sim, left);
+        settle(sim);
+        let system = sim.engine().unwrap().system(&vdc(), "zk").unwrap();
+        let rounds = system.header.rounds.unwrap();
+        assert_eq!((rounds.begun, rounds.missed), (2, 0), "at minute 5 and 10");
+        let processes = sim.world.processes();
+        let started = processes
+            .filter(|(id, _)| id.system.application.as_str() == "zk")
+            .count();
+        assert_eq!(started, 2, "each round starts its task once");
+    });
+}
+
+#[test]
+fn what_was_due_without_a_server_is_begun_once_or_told() {
+    let mut sim = sim();
+    let by_the_clock = ["job", "schedule=0_*/10_*_*_*_*", "deadline=2m"];
+    run(&mut sim, &[&by_the_clock], &[&["job"]]);
+    let away = |sim: &mut Sim, until: u64| {
+        let left = Timestamp(Span::minutes(until).0).since(sim.now);
+        sim.crash();
+        wait(sim, left);
+        sim.journal.clear();
+        sim.start_server();
+        wait(sim, Span::seconds(20));
+        let notes = std::mem::take(&mut sim.journal).into_iter();
+        let of_clock = notes.filter(|note| matches!(note.kind.as_str(), "due" | "missed"));
+        of_clock
+            .map(|note| format!("{}: {}", note.kind, note.text))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        away(&mut sim, 31),
+        ["due: round 1, due at 1970-01-01T00:30:00Z; 2 due times are left out"]
+    );
+    assert_eq!(
+        away(&mut sim, 55),
+        ["missed: 2 due times are left out, the last at 1970-01-01T00:50:00Z: it is too late"]
+    );
+    assert!(away(&mut sim, 58).is_empty());
+}
+
+/// A year in Berlin: due when a list that tries every minute says so, with both changes of the clock.
+#[test]
+fn a_job_runs_at_its_times_for_a_year() {
+    let list = include_str!("../../model/tests/schedule/year.txt");
+    let mut lines = list
+        .lines()
+        .skip_while(|line| *line != "0 30 2 * * * | Europe/Berlin")
+        .skip(1);
+    let months: Vec<usize> = lines
+        .next()
+        .and_then(|line| line.trim().strip_prefix("months "))
+        .map(|months| {
+            months
+                .split(' ')
+                .map(|number| number.parse().unwrap())
+                .collect()
+        })
+        .unwrap();
+    let near: Vec<&str> = lines
+        .take_while(|line| line.starts_with("  "))
+        .map(str::trim)
+        .collect();
+    let mut sim = sim();
+    // From 2027 on.
+    sim.now = Timestamp(1_798_761_600_000);
+    let by_the_clock = ["job", "schedule=0_30_2_*_*_*", "zone=Europe/Berlin"];
+    run(&mut sim, &[&by_the_clock], &[&["job"]]);
+    wait(&mut sim, Span::minutes(60 * 24 * 365 - 10));
+    let notes = sim.journal.iter().filter(|note| note.kind == "due");
+    let due: Vec<String> = notes
+        .map(|note| note.text.rsplit(' ').next().unwrap().to_owned())
+        .collect();
+    for (month, wanted) in months.iter().enumerate() {
+        let start = format!("2027-{:02}-", month + 1);
+        let found = due.iter().filter(|at| at.starts_with(&start)).count();
+        assert_eq!(found, *wanted, "{start}");
+    }
+    assert!(
+        near.iter().all(|at| due.iter().any(|due| due == at)),
+        "{near:?}"
+    );
+    let processes = sim.world.processes();
+    let started = processes
+        .filter(|(id, _)| id.system.application.as_str() == "zk")
+        .count();
+    assert_eq!(started, due.len(), "each round starts its task once");
 }
 
 /// Plays the story undisturbed, then once for every transaction and every way to die there.

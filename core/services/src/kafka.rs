@@ -129,6 +129,7 @@ fn build(cluster: &Cluster<'_>) -> ServiceSpec {
         stop_order: kraft::stop_order(&nodes),
         exports: exports(&nodes),
         labels: cluster.shape.labels.clone(),
+        ..ServiceSpec::default()
     }
 }
 

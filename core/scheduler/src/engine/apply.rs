@@ -1,7 +1,8 @@
 //! Applies changes to the draft, with everything that hangs on a status: capacity, addresses, what was seen.
 
 use smack_model::{
-    Action, NodeId, OperationRecord, OperationStatus, Status, SystemId, TaskRecord, When,
+    Action, Goal, Header, NodeId, OperationRecord, OperationStatus, Status, SystemId, TaskRecord,
+    When,
 };
 
 use super::{Engine, Tracked, key};
@@ -260,9 +261,13 @@ impl Engine {
                     self.note(id.path(), "operation", text);
                 }
             }
+            Change::Header(id, header) => {
+                if let Some((kind, text)) = self.rounds_noted(id, header) {
+                    self.note(id.path(), kind, text);
+                }
+            }
             Change::Vdc(_)
             | Change::VdcGone(_)
-            | Change::Header(..)
             | Change::TaskGone(..)
             | Change::Launch(..)
             | Change::LaunchGone(..)
@@ -270,6 +275,44 @@ impl Engine {
             | Change::Volume(_)
             | Change::VolumeGone(_) => {}
         }
+    }
+
+    /// The line for due times that are begun or left out, not applied yet.
+    fn rounds_noted(&self, id: &SystemId, header: &Header) -> Option<(&'static str, String)> {
+        let old = self.systems.get(&key(id))?.system.header.rounds?;
+        let new = header.rounds?;
+        let missed = new.missed.saturating_sub(old.missed);
+        let left_out = match missed {
+            0 => None,
+            1 => Some("1 due time is left out".to_owned()),
+            missed => Some(format!("{missed} due times are left out")),
+        };
+        if new.begun > old.begun {
+            let at = new.latest.unwrap_or(new.taken);
+            let more = left_out.map(|text| format!("; {text}")).unwrap_or_default();
+            return Some(("due", format!("round {}, due at {at}{more}", new.begun)));
+        }
+        if new.off && !old.off {
+            return Some(("unscheduled", "its schedule is taken away".to_owned()));
+        }
+        let why = if header.intent.paused {
+            "it is paused"
+        } else if header.intent.goal != Goal::Running {
+            "it is stopped"
+        } else if header
+            .spec
+            .schedule
+            .as_ref()
+            .is_some_and(|schedule| self.now.since(new.taken) > schedule.deadline)
+        {
+            "it is too late"
+        } else {
+            "it still runs"
+        };
+        Some((
+            "missed",
+            format!("{}, the last at {}: {why}", left_out?, new.taken),
+        ))
     }
 
     /// The line for an operation that takes on this record, not applied yet.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smack_model::{
-    Goal, Header, Intent, Isolation, Leaving, Name, ServiceSpec, Span, SystemId, TaskName,
+    Goal, Header, Intent, Isolation, Leaving, Name, Rounds, ServiceSpec, Span, SystemId, TaskName,
     Timestamp, VdcId, VdcRecord, When,
 };
 
@@ -43,6 +43,11 @@ pub enum Command {
         application: Option<Name>,
         task: Option<TaskName>,
         verb: Verb,
+    },
+    /// A job by the clock is not due any more, until the next run.
+    Unschedule {
+        vdc: VdcId,
+        application: Name,
     },
     /// How long a VDC lives from now on.
     Live {
@@ -109,12 +114,28 @@ pub enum Refused {
     },
     #[error("{0} is part of being ready: it is done by itself, whenever it is due")]
     NotAsked(String),
+    #[error("{application} of {vdc} has no schedule")]
+    NoSchedule { vdc: VdcId, application: Name },
     #[error("a ttl of {} would be over at once; write a time to come: 2h", .0.words())]
     NoTime(Span),
 }
 
 const FORCE_FOR: Span = Span::minutes(10);
 const GATES: [&str; 3] = ["check", "budget", "minimum"];
+
+/// A schedule that was changed, or taken away by a person, begins to count anew.
+fn rounds(old: &Header, spec: &ServiceSpec, now: Timestamp) -> Option<Rounds> {
+    let rounds = old.rounds.filter(|_| spec.schedule.is_some())?;
+    if old.spec.schedule == spec.schedule && !rounds.off {
+        return Some(rounds);
+    }
+    Some(Rounds {
+        since: now,
+        taken: now,
+        off: false,
+        ..rounds
+    })
+}
 
 impl Engine {
     /// Takes a command in, or says why not. What follows from it is decided by the next `decide`.
@@ -137,7 +158,33 @@ impl Engine {
                 verb,
             } => self.verb(&vdc, application.as_ref(), task.as_ref(), &verb),
             Command::Live { vdc, ttl } => self.live(&vdc, ttl),
+            Command::Unschedule { vdc, application } => self.unschedule(&vdc, &application),
         }
+    }
+
+    fn unschedule(&mut self, vdc: &VdcId, application: &Name) -> Result<(), Refused> {
+        let key = (vdc.zone.clone(), vdc.name.clone(), application.clone());
+        let tracked = self.systems.get(&key);
+        let system = tracked.map(|tracked| &tracked.system);
+        let Some((system, rounds)) =
+            system.and_then(|system| Some((system, system.header.rounds?)))
+        else {
+            return Err(Refused::NoSchedule {
+                vdc: vdc.clone(),
+                application: application.clone(),
+            });
+        };
+        let header = Header {
+            rounds: Some(Rounds {
+                off: true,
+                ..rounds
+            }),
+            ..system.header.clone()
+        };
+        let change = Change::Header(system.id.clone(), header);
+        self.change(key, change);
+        self.mark_vdc(vdc);
+        Ok(())
     }
 
     fn run(&mut self, request: RunRequest) -> Result<(), Refused> {
@@ -243,6 +290,7 @@ impl Engine {
                 leaving: BTreeMap::new(),
                 since: now,
                 ended: None,
+                rounds: None,
             };
             return self.change(key, Change::Header(id, header));
         };
@@ -275,6 +323,7 @@ impl Engine {
             .operate
             .retain(|name, _| spec.operations.iter().any(|wanted| wanted.name == *name));
         let (id, since) = (tracked.system.id.clone(), old.since);
+        let rounds = rounds(old, &spec, now);
         let stale: Vec<String> = tracked
             .system
             .operations
@@ -296,6 +345,7 @@ impl Engine {
             leaving,
             since,
             ended: None,
+            rounds,
         };
         self.change(key.clone(), Change::Header(id.clone(), header));
         for name in stale {

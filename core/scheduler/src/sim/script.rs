@@ -43,7 +43,7 @@ world:   node NAME [cpu=4] [mem=4096] [starting=CPU] [attribute=value …]   nod
 stack:   app NAME [option …]   change APP [option …]   set APP KEY=VALUE   label APP KEY=VALUE   tasks APP N   drop APP
 server:  crash [before|after N]   pause-server   wake-server   count
 verbs:   run [partial] [ttl=2h]   wait SECONDS   plan   stop|start|restart|replace|pause|resume [APP[/TASK]]
-         operate OPERATION [APP]   ttl TIME|never   force GATE APP   down [keep]   status   why [APP[/TASK]]
+         operate OPERATION [APP]   unschedule APP   ttl TIME|never   force GATE APP   down [keep]   status   why [APP[/TASK]]
          launched TASK   help";
 
 impl Default for Interpreter {
@@ -135,6 +135,7 @@ impl Interpreter {
             ("stop", rest) => self.verb(Verb::Stop, rest),
             ("start", rest) => self.verb(Verb::Start, rest),
             ("restart", rest) => self.verb(Verb::Restart, rest),
+            ("unschedule", [app]) => self.unschedule(app),
             ("replace", rest) => self.verb(Verb::Replace, rest),
             ("pause", rest) => self.verb(Verb::Pause, rest),
             ("resume", rest) => self.verb(Verb::Resume, rest),
@@ -235,6 +236,15 @@ impl Interpreter {
         self.take(Command::Live {
             vdc: self.vdc.clone(),
             ttl: lifetime(time)?,
+        })?;
+        Ok(String::new())
+    }
+
+    fn unschedule(&mut self, application: &str) -> Answer {
+        self.catch_up();
+        self.take(Command::Unschedule {
+            vdc: self.vdc.clone(),
+            application: Name::new(application).map_err(|error| error.to_string())?,
         })?;
         Ok(String::new())
     }

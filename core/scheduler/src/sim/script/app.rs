@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use smack_model::{
-    Check, Constraint, Launch, Minimum, Name, Operation, OperationSpec, Phase, Piece, PortSpec,
-    PortWish, Probe, Requirement, Resources, Retry, ServiceSpec, Span, StopOrder, StopSpec,
-    Strategy, TaskGoal, TaskName, TaskSpec, Template, Tolerance, Until, VolumeSpec, When,
+    Calendar, Check, Constraint, Launch, Minimum, Name, Operation, OperationSpec, Phase, Piece,
+    PortSpec, PortWish, Probe, Requirement, Resources, Retry, Schedule, ServiceSpec, Span,
+    StopOrder, StopSpec, Strategy, TaskGoal, TaskName, TaskSpec, Template, Tolerance, Until,
+    VolumeSpec, When,
 };
 
 use super::{number, span};
@@ -45,6 +46,8 @@ pub(super) struct App {
     artifacts: Vec<String>,
     pub(super) env: BTreeMap<String, String>,
     pub(super) labels: BTreeMap<String, String>,
+    /// Blanks are written as `_`.
+    schedule: Option<Schedule>,
 }
 
 impl Default for App {
@@ -82,6 +85,7 @@ impl Default for App {
             artifacts: Vec::new(),
             env: BTreeMap::new(),
             labels: BTreeMap::new(),
+            schedule: None,
         }
     }
 }
@@ -89,7 +93,7 @@ impl Default for App {
 const OPTIONS: &str = "\
 tasks=3 cpu=0.5 mem=512 needs=other[:placed],… reads=other.addresses serial founding phases=1,2 placed job once check noprobe volume
 drain budget=2 roll-last ops=events[:partitions],… asked=tidy,… every=repair:24h,… seeds=2 replacing minimum=2 together left-alone=5s delay=1s max-delay=1m max-tries=3 stable=5m
-tolerate=CODE:WINDOW:DELAY ready-within=2m grace=30s port=9092 env=TEXT constraint=hostname=unique supply=NAME";
+schedule=@every_30s zone=Europe/Berlin start=0_30_12_*_*_* replaces deadline=5m tolerate=CODE:WINDOW:DELAY ready-within=2m grace=30s port=9092 env=TEXT constraint=hostname=unique supply=NAME";
 
 impl App {
     /// Takes one option in: `tasks=3`, `serial`.
@@ -130,6 +134,7 @@ impl App {
             "roll-last" => self.roll_last = true,
             "together" => self.together = true,
             "replacing" => self.replacing = true,
+            "replaces" => self.schedule()?.replaces = true,
             _ => return Err(format!("{flag:?} is no option:\n{OPTIONS}")),
         }
         Ok(())
@@ -176,6 +181,20 @@ impl App {
             "ready-within" => self.ready_within = span(value)?,
             "grace" => self.grace = span(value)?,
             "left-alone" => self.left_alone = Some(span(value)?),
+            "schedule" if value.is_empty() => self.schedule = None,
+            "schedule" => {
+                let calendar = calendar(value)?;
+                self.schedule = Some(Schedule {
+                    calendar,
+                    start: None,
+                    zone: "UTC".parse()?,
+                    replaces: false,
+                    deadline: Span::minutes(5),
+                });
+            }
+            "start" => self.schedule()?.start = Some(calendar(value)?),
+            "zone" => self.schedule()?.zone = value.parse()?,
+            "deadline" => self.schedule()?.deadline = span(value)?,
             "env" => drop(self.env.insert("value".to_owned(), value.to_owned())),
             "port" => self.port = PortWish::Fixed(number(value)?),
             "roll-last" => self.roll_last = true,
@@ -187,6 +206,11 @@ impl App {
             _ => return Err(format!("{key:?} is no option:\n{OPTIONS}")),
         }
         Ok(())
+    }
+
+    fn schedule(&mut self) -> Result<&mut Schedule, String> {
+        let missing = || "there is no schedule".to_owned();
+        self.schedule.as_mut().ok_or_else(missing)
     }
 
     /// The service that the options describe.
@@ -236,6 +260,7 @@ impl App {
             },
             exports: BTreeMap::from([("addresses".to_owned(), addresses(&names))]),
             labels: self.labels.clone(),
+            schedule: self.schedule.clone().map(Box::new),
         }
     }
 
@@ -310,6 +335,10 @@ impl App {
             exposed: BTreeSet::new(),
         }
     }
+}
+
+fn calendar(text: &str) -> Result<Calendar, String> {
+    text.replace('_', " ").parse()
 }
 
 fn main_port() -> Name {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Answer, Interpreter, clock};
 use crate::plan::{Effect, plan};
-use crate::status::{OperationState, SystemStatus, TaskState};
+use crate::status::{Clock, OperationState, SystemStatus, TaskState};
 use crate::trace::is_detail;
 use crate::why::{Cause, why};
 
@@ -98,9 +98,22 @@ impl Interpreter {
         for operation in &system.operations {
             let _ = writeln!(out, "    {}", self.operation_line(operation));
         }
+        if let Some(clock) = &system.clock {
+            let _ = writeln!(out, "    {}", self.clock_line(clock));
+        }
         for (name, value) in system.exports.iter() {
             let _ = writeln!(out, "    {name} = {value}");
         }
+    }
+
+    fn clock_line(&self, clock: &Clock) -> String {
+        let next = match clock.next {
+            Some(at) => format!("next in {}", at.since(self.sim.now).words()),
+            None => "never again".to_owned(),
+        };
+        let (begun, missed) = (clock.rounds.begun, clock.rounds.missed);
+        let ending = if begun == 1 { "" } else { "s" };
+        format!("{begun} round{ending}, {missed} left out, {next}")
     }
 
     fn operation_line(&self, operation: &OperationState) -> String {
