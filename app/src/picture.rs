@@ -2,7 +2,7 @@
 //! paint, which `output` decides.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
-use smack_control::wire::{ApplicationPlan, Cause, Operation, PART_OF_READY, Task, Vdc};
+use smack_control::wire::{ApplicationPlan, Cause, Clock, Operation, PART_OF_READY, Task, Vdc};
 
 use crate::output::{Output, Style};
 use crate::progress::style_of;
@@ -125,11 +125,38 @@ pub(crate) fn vdc(output: &Output, vdc: &Vdc, now_ms: u64) -> String {
             .chain(application.waiting.iter().cloned())
             .chain(undone)
             .chain(calm)
+            .chain(
+                application
+                    .clock
+                    .as_ref()
+                    .map(|clock| by_the_clock(clock, now_ms)),
+            )
         {
             text.push_str(&format!("  {}: {told}\n", application.name));
         }
     }
     text
+}
+
+/// `"0 30 2 * * *" (UTC): next in 3h 2m; 12 rounds, the last for 20h 58m ago; 1 left out`.
+fn by_the_clock(clock: &Clock, now_ms: u64) -> String {
+    let next = match clock.next_ms {
+        Some(at) => format!("next in {}", ends_in(at, now_ms)),
+        None if clock.off => "taken away until the next run".to_owned(),
+        None => "never again".to_owned(),
+    };
+    let ending = if clock.begun == 1 { "" } else { "s" };
+    let mut told = format!(
+        "{:?} ({}): {next}; {} round{ending}",
+        clock.schedule, clock.zone, clock.begun
+    );
+    if let Some(at) = clock.latest_ms {
+        told.push_str(&format!(", the last {} ago", age(at, now_ms)));
+    }
+    if clock.missed > 0 {
+        told.push_str(&format!("; {} left out", clock.missed));
+    }
+    told
 }
 
 /// When something was last done by hand or by its schedule, and when it is due; `None` if there is nothing to tell.

@@ -73,6 +73,7 @@ impl Drop for Server {
 }
 
 const DUO: &str = "name: duo\napplications:\n  one:\n    type: whatever\n    id: one\n    cpu: 0.01\n    mem: 8\n    launch_command: sleep 1000\n  two:\n    type: whatever\n    id: two\n    cpu: 0.01\n    mem: 8\n    launch_command: echo ${one.host}; sleep 1000\n    dependencies: [one]\n";
+const BEAT: &str = "name: beat\napplications:\n  beat:\n    type: run-once\n    id: beat\n    cpu: 0.01\n    mem: 8\n    launch_command: echo beat\n    time_schedule: '@every 1s'\n";
 const STACK: &str = "name: sleepers\napplications:\n  one:\n    type: whatever\n    id: one\n    cpu: 0.01\n    mem: 8\n    launch_command: sleep ${long}\n";
 
 #[test]
@@ -180,6 +181,13 @@ fn the_commands_of_old_as_they_were_typed() {
         stack-deploy run duo --zone zone1 --skip one
         stack-deploy run duo --zone zone1 --skip one --var one.host=10.0.0.1 | sed 's/in .*/in a moment/'
         stack-deploy run duo --zone zone1 --skip 'one('
+        stack-deploy add --file beat.stack
+        stack-deploy run beat --zone zone1 | sed 's/in .*/in a moment/'
+        sleep 3
+        stack-deploy scheduled | sed 's/^\[[0-9]*\]/[ID]/'
+        stack-deploy scheduled --remove $(stack-deploy scheduled | sed -n 's/^\[\([0-9]*\)\].*/\1/p') | sed 's/^[0-9]*/ID/'
+        stack-deploy scheduled
+        stack-deploy scheduled --remove 7
         stack-deploy run none
         stack-deploy scheduled
         stack-deploy remove dc
@@ -200,6 +208,7 @@ fn the_commands_of_old_as_they_were_typed() {
         ("sleepers.stack", STACK),
         ("failing.stack", &failing),
         ("duo.stack", DUO),
+        ("beat.stack", BEAT),
     ] {
         std::fs::write(work.join(name), text).expect("a file");
     }
@@ -225,7 +234,10 @@ fn the_commands_of_old_as_they_were_typed() {
     assert_eq!(home.tasks("zone1/duo").len(), 1);
     let logs = home.good(&["logs", "zone1/duo", "two"]);
     assert!(logs.contains("10.0.0.1"), "{logs}");
-    for vdc in ["zone1/sleepers", "zone1/failing", "zone1/duo"] {
+    let events = home.events("zone1/beat");
+    let beats = events.iter().filter(|event| event["kind"] == "due").count();
+    assert!((2..=8).contains(&beats), "{beats} beats: {events:?}");
+    for vdc in ["zone1/beat", "zone1/sleepers", "zone1/failing", "zone1/duo"] {
         home.good(&["down", vdc]);
     }
 }

@@ -10,7 +10,7 @@ mod zipkin;
 
 use std::collections::BTreeMap;
 
-use smack_model::{Name, Piece, Problem, Problems, ServiceSpec, Template};
+use smack_model::{Name, Piece, Problem, Problems, ServiceSpec, Template, Zone};
 use smack_stack::{Application, Data, Map, Setting, Value};
 
 use tasks::Tasks;
@@ -163,13 +163,30 @@ pub fn convert(
         if let Data::Map(map) = &mut application.settings.data
             && is_job
         {
+            let start = map.shift_remove("start_time");
+            let (calendar, start) = match (map.shift_remove("time_schedule"), start) {
+                (None, start) => (start, None),
+                both => both,
+            };
+            let by_the_clock = calendar.is_some();
+            for (key, value) in [("schedule", calendar), ("schedule-start", start)] {
+                if let Some(value) = value {
+                    map.insert(key.to_owned(), value);
+                }
+            }
+            if by_the_clock {
+                let local = Value::text(Zone::LOCAL, place.clone());
+                map.entry("time-zone".to_owned()).or_insert(local);
+            }
             // As of old: once for ever, and not again after a failure.
             let tries = tasks::plainly(Value::text("1", place.clone()));
             let retry = Map::from_iter([("max-tries".to_owned(), tries)]);
             let retry = Value::new(Data::Map(retry), place.clone());
             map.entry("retry".to_owned()).or_insert(retry);
-            let once = tasks::plainly(Value::text("true", place));
-            map.entry("once".to_owned()).or_insert(once);
+            if !by_the_clock {
+                let once = tasks::plainly(Value::text("true", place));
+                map.entry("once".to_owned()).or_insert(once);
+            }
         }
     }
     converted

@@ -3,6 +3,7 @@
 
 mod health;
 mod legacy;
+mod schedule;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -69,6 +70,7 @@ fn build(program: &Program) -> ServiceSpec {
         budget: 1,
         exports: exports(program),
         labels: program.shape.labels.clone(),
+        schedule: program.schedule.clone(),
         ..ServiceSpec::default()
     }
 }

@@ -275,7 +275,8 @@ impl From<Failure> for Refused {
                 Core::NoVdc(_)
                 | Core::NoApplication { .. }
                 | Core::NoTask { .. }
-                | Core::NoOperation { .. },
+                | Core::NoOperation { .. }
+                | Core::NoSchedule { .. },
             ) => StatusCode::NOT_FOUND,
             Failure::Refused(
                 Core::NoGate(_)

@@ -127,6 +127,30 @@ pub struct Application {
     pub waiting: Vec<String>,
     pub operations: Vec<Operation>,
     pub exports: BTreeMap<String, String>,
+    /// Of a job that runs by the clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
+}
+
+/// How it stands with a schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Clock {
+    /// As it was written: `0 30 2 * * *`, `@every 17s`.
+    pub schedule: String,
+    /// From the first of these moments on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    pub zone: String,
+    /// When it is due next; absent: never again, or its schedule was taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_ms: Option<u64>,
+    /// So many due times were begun, the latest one for this moment, and so many left out.
+    pub begun: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_ms: Option<u64>,
+    pub missed: u32,
+    /// A person has taken its schedule away, until the next run.
+    pub off: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

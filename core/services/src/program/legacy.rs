@@ -19,13 +19,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     (
         "start_time",
-        "nothing runs by the clock yet",
-        "run it by hand, or from a program that waits",
+        "runs by the clock are for jobs",
+        "make it a job: type: job",
     ),
     (
         "time_schedule",
-        "nothing runs by the clock yet",
-        "run it by hand, or from a program that waits",
+        "runs by the clock are for jobs",
+        "make it a job: type: job",
     ),
 ];
 
@@ -42,14 +42,16 @@ pub const OLD_KEYS: &[&str] = &[
     "time_schedule",
 ];
 
-/// Hooks were a remote shell on the server: they are dropped, and so is what was never read.
-pub(super) fn drop_old(reader: &mut Reader<'_>) {
+/// Hooks were a remote shell on the server: they are dropped, and so is what was never read. `read`: keys that mean
+/// something here.
+pub(super) fn drop_old(reader: &mut Reader<'_>, read: &[&str]) {
     reader.dropped(
         &OLD_KEYS[..5],
         "it ran on the server of old; make it a job that others depend on",
     );
     reader.value("version");
-    for (key, what, hint) in REFUSED {
+    let refused = REFUSED.iter().filter(|(key, ..)| !read.contains(key));
+    for (key, what, hint) in refused {
         if reader.value(key).is_some() {
             reader.refuse(key, what, hint);
         }

@@ -1,11 +1,12 @@
 //! What a stack may say about a program, validated.
 
 use smack_model::{
-    Name, PortSpec, Probe, Problem, Problems, Resources, Retry, Span, TaskGoal, TaskName, Template,
+    Name, PortSpec, Probe, Problem, Problems, Resources, Retry, Schedule, Span, TaskGoal, TaskName,
+    Template,
 };
 use smack_stack::{Application, Data, Reader, Text, Value};
 
-use super::{Kind, health, legacy};
+use super::{Kind, health, legacy, schedule};
 use crate::schema::{FieldSchema, PORT, Sort};
 use crate::shape::{self, Defaults, Shape};
 use crate::text::template;
@@ -82,13 +83,24 @@ const SHARED: [FieldSchema; 12] = [
 pub(crate) const COMMAND_FIELDS: &[FieldSchema] = &SHARED;
 
 pub(crate) const JOB_FIELDS: &[FieldSchema] = &{
-    let mut fields = SHARED;
-    fields[11] = FieldSchema::new(
+    const OWN: usize = SHARED.len();
+    let mut fields = [SHARED[0]; OWN + schedule::FIELDS.len()];
+    let mut index = 0;
+    while index < OWN {
+        fields[index] = SHARED[index];
+        index += 1;
+    }
+    // In place of `healthcheck`.
+    fields[OWN - 1] = FieldSchema::new(
         "once",
         Sort::Bool,
         "false",
         "Never again, not even when it changes.",
     );
+    while index < fields.len() {
+        fields[index] = schedule::FIELDS[index - OWN];
+        index += 1;
+    }
     fields
 };
 
@@ -104,6 +116,7 @@ pub(super) struct Program {
     pub(super) volumes: Vec<Name>,
     pub(super) probe: Option<Probe>,
     pub(super) stack_labels: String,
+    pub(super) schedule: Option<Box<Schedule>>,
     pub(super) shape: Shape,
 }
 
@@ -133,6 +146,7 @@ pub(super) fn read(
     let command = command(&mut reader, application);
     let tasks = tasks(&mut reader, application, surroundings);
     let ports = ports::of_program(&mut reader);
+    let mut schedule = None;
     let (name, goal, probe) = match kind {
         Kind::Command => (
             "command",
@@ -141,16 +155,8 @@ pub(super) fn read(
         ),
         Kind::Job { once } => {
             reader.dropped(&["healthcheck"], "a job is ready when it has ended well");
-            let once = reader.bool("once").unwrap_or(*once);
-            (
-                "job",
-                if once {
-                    TaskGoal::Once
-                } else {
-                    TaskGoal::Finish
-                },
-                None,
-            )
+            schedule = schedule::read(&mut reader);
+            ("job", goal(&mut reader, *once, schedule.is_some()), None)
         }
     };
     let program = Program {
@@ -163,15 +169,33 @@ pub(super) fn read(
         ports,
         volumes: volumes(&mut reader),
         probe,
+        schedule,
         stack_labels: format!("zone={};stack={}", surroundings.zone, surroundings.stack),
         shape,
     };
-    legacy::drop_old(&mut reader);
+    let read: &[&str] = match kind {
+        Kind::Command => &[],
+        Kind::Job { .. } => &["start_time", "time_schedule"],
+    };
+    legacy::drop_old(&mut reader, read);
     reader.finish();
     if problems.has_errors() {
         Err(problems)
     } else {
         Ok((program, problems))
+    }
+}
+
+/// What runs by the clock runs once for each due time.
+fn goal(reader: &mut Reader<'_>, otherwise: bool, by_the_clock: bool) -> TaskGoal {
+    let once = reader.bool("once");
+    if once == Some(true) && by_the_clock {
+        let what = "it has a schedule, so it runs again and again";
+        reader.refuse("once", what, "take one of them out");
+    }
+    match once.unwrap_or(otherwise) && !by_the_clock {
+        true => TaskGoal::Once,
+        false => TaskGoal::Finish,
     }
 }
 

@@ -628,9 +628,7 @@ fn old_keys() {
     );
     check(
         &application("run-once", "launch_command: a\nstart_time: '0 0 0 * * *'"),
-        &expect![[r#"
-        test.yaml:6:5 (stack s): error: start_time: nothing runs by the clock yet
-          hint: run it by hand, or from a program that waits"#]],
+        &expect![""],
     );
     check(
         &application("job", "command: [a]\nhealthcheck: /x"),
@@ -809,5 +807,62 @@ fn an_id_that_leaves_no_room_for_the_number_of_a_task() {
         &expect![[r#"
         test.yaml:3:3 (stack s): error: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-0" is longer than the 63 characters of a DNS label
           hint: its tasks are named after it: give it a shorter id"#]],
+    );
+}
+
+#[test]
+fn schedules() {
+    let job = |lines: &str| application("job", &format!("command: [x]\n{lines}"));
+    check(
+        &job("schedule: 61 * * * *"),
+        &expect![[r#"
+        test.yaml:6:5 (stack s): error: schedule: minute: 61 is not from 0 to 59
+          hint: for example "30 2 * * *", "0 30 2 * * *" with seconds, @daily, or every 6h"#]],
+    );
+    check(
+        &job(
+            "schedule: 0 0 30 2 *\ntime-zone: Europe/Berln\noverlap: maybe\nstarting-deadline: soon",
+        ),
+        &expect![[r#"
+            test.yaml:6:5 (stack s): error: schedule: there is no such day
+              hint: for example "30 2 * * *", "0 30 2 * * *" with seconds, @daily, or every 6h
+            test.yaml:7:5 (stack s): error: time-zone: "Europe/Berln" is no time zone
+              hint: for example Europe/Berlin, UTC or local
+            test.yaml:8:5 (stack s): error: overlap: "maybe" is not known
+              hint: write skip, replace
+            test.yaml:9:5 (stack s): error: starting-deadline wants a duration such as 500ms, 10s, 5m or 2h, found the text "soon""#]],
+    );
+    check(
+        &job("time-zone: UTC\noverlap: skip"),
+        &expect![[r#"
+        test.yaml:6:5 (stack s): error: time-zone: there is no schedule
+          hint: for example "30 2 * * *", "0 30 2 * * *" with seconds, @daily, or every 6h
+        test.yaml:7:5 (stack s): error: overlap: there is no schedule
+          hint: for example "30 2 * * *", "0 30 2 * * *" with seconds, @daily, or every 6h"#]],
+    );
+    check(
+        &job("schedule: '@daily'\nonce: true"),
+        &expect![[r#"
+        test.yaml:7:5 (stack s): error: once: it has a schedule, so it runs again and again
+          hint: take one of them out"#]],
+    );
+    check(
+        &job("schedule: '@daily'\ntime_schedule: '@evry 5s'"),
+        &expect![[r#"
+            test.yaml:6:5 (stack s): error: schedule: there are two: start_time and time_schedule are those of old
+              hint: keep schedule and schedule-start
+            test.yaml:7:5 (stack s): error: time_schedule: @evry 5s is none of @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly and @every
+              hint: for example "30 2 * * *", "0 30 2 * * *" with seconds, @daily, or every 6h"#]],
+    );
+    check(
+        &application(
+            "command",
+            "command: [x]\nschedule: '@daily'\nstart_time: '@daily'",
+        ),
+        &expect![[r#"
+            test.yaml:6:5 (stack s): error: unknown key schedule
+              hint: did you mean scheduler?
+            test.yaml:7:5 (stack s): error: start_time: runs by the clock are for jobs
+              hint: make it a job: type: job"#]],
     );
 }

@@ -15,10 +15,10 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Json, Router, body::Bytes};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use smack_model::{Severity, Timestamp, VdcId};
-use smack_scheduler::{Cause, SystemState, VdcStatus};
+use serde::{Deserialize, Serialize};
+use smack_model::{Digest, Name, Severity, Timestamp, VdcId};
+use smack_scheduler::{Cause, Command, SystemState, VdcStatus};
 use tokio::time::Instant;
 
 use super::{Refused, Shared, library, runs};
@@ -315,9 +315,50 @@ fn causes(vdc: &VdcStatus) -> String {
     text
 }
 
-/// What waits for its time: nothing, as long as no stack can say a time.
-async fn scheduled() -> Json<Vec<()>> {
-    Json(Vec::new())
+/// A job that runs by the clock, as of old.
+#[derive(Debug, Serialize)]
+struct ByTheClock {
+    id: i64,
+    name: String,
+    start_time: String,
+    time_schedule: String,
+    #[serde(skip)]
+    path: (VdcId, Name),
+}
+
+/// All that have a schedule which was not taken away.
+fn by_the_clock(shared: &Shared) -> Vec<ByTheClock> {
+    let published = shared.published.borrow();
+    let mut found = Vec::new();
+    for (vdc, status) in &published.view.vdcs {
+        for system in &status.systems {
+            let Some(clock) = system.clock.as_ref().filter(|clock| !clock.rounds.off) else {
+                continue;
+            };
+            let Some(id) = &system.id else { continue };
+            let text = clock.schedule.calendar.to_string();
+            let start = clock.schedule.start.as_ref().map(ToString::to_string);
+            found.push(ByTheClock {
+                id: number(&id.path()),
+                name: id.path(),
+                start_time: start.unwrap_or_default(),
+                time_schedule: text,
+                path: (vdc.clone(), id.application.clone()),
+            });
+        }
+    }
+    found
+}
+
+/// 63 bits that stay: of the hash of its path.
+fn number(path: &str) -> i64 {
+    let digest = Digest::of(path.as_bytes()).0;
+    let bits = u64::from_str_radix(&digest[..16], 16).unwrap_or(0);
+    (bits >> 1).cast_signed()
+}
+
+async fn scheduled(State(shared): State<Arc<Shared>>) -> Json<Vec<ByTheClock>> {
+    Json(by_the_clock(&shared))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -326,9 +367,22 @@ struct Scheduled {
     id: i64,
 }
 
-async fn unschedule(body: Bytes) -> Answer {
+async fn unschedule(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let Scheduled { id } = read(&body)?;
-    Err(Said(StatusCode::NOT_FOUND, format!("Task {id} not found")))
+    let found = by_the_clock(&shared)
+        .into_iter()
+        .find(|known| known.id == id);
+    let Some(ByTheClock {
+        path: (vdc, application),
+        ..
+    }) = found
+    else {
+        let text = format!("Task {id} not found");
+        return Err(Said(StatusCode::NOT_FOUND, text));
+    };
+    let command = Command::Unschedule { vdc, application };
+    shared.command(command, Vec::new()).await?;
+    Ok(format!("{id} deleted"))
 }
 
 #[cfg(test)]

@@ -335,6 +335,11 @@ async fn prepare(shared: &Shared, revision: Revision) -> Result<Ready, Refused> 
     let nodes = u32::try_from(shared.nodes.len()).unwrap_or(u32::MAX);
     let (resolved, mut platform) =
         smack_services::load(&request, Catalog::embedded(), nodes).map_err(Refused::problems)?;
+    for spec in platform.specs.values_mut() {
+        if let Some(schedule) = spec.schedule.as_mut().filter(|known| known.zone.is_local()) {
+            schedule.zone = clock::local_zone();
+        }
+    }
     let mut notices = resolved.notices.clone();
     notices.extend(platform.notices);
     let vdc = VdcId {

@@ -209,6 +209,24 @@ fn shown(shared: &Shared, vdc: &VdcStatus) -> wire::Vdc {
     }
 }
 
+fn by_the_clock(clock: &smack_scheduler::Clock) -> wire::Clock {
+    let smack_scheduler::Clock {
+        schedule,
+        rounds,
+        next,
+    } = clock;
+    wire::Clock {
+        schedule: schedule.calendar.to_string(),
+        start: schedule.start.as_ref().map(ToString::to_string),
+        zone: schedule.zone.to_string(),
+        next_ms: next.map(|at| at.0),
+        begun: rounds.begun,
+        latest_ms: rounds.latest.map(|at| at.0),
+        missed: rounds.missed,
+        off: rounds.off,
+    }
+}
+
 fn application(system: &SystemStatus, now: Timestamp) -> wire::Application {
     let operation = |operation: &smack_scheduler::OperationState| wire::Operation {
         name: operation.name.clone(),
@@ -241,6 +259,7 @@ fn application(system: &SystemStatus, now: Timestamp) -> wire::Application {
             .collect(),
         operations: system.operations.iter().map(operation).collect(),
         exports: BTreeMap::clone(&system.exports),
+        clock: system.clock.as_ref().map(by_the_clock),
     }
 }
 
