@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use smack_services::Catalog;
 use smack_stack::{LayerSource, Level, Request, Resolved, Source, heading, render, resolve};
 
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
     ("language", include_str!("../../../docs/language.md")),
+    ("layers", include_str!("../../../docs/layers.md")),
     ("command", include_str!("../../../docs/command.md")),
     ("job", include_str!("../../../docs/job.md")),
     ("zookeeper", include_str!("../../../docs/zookeeper.md")),
