@@ -103,6 +103,11 @@ pub(crate) fn vdc(output: &Output, vdc: &Vdc, now_ms: u64) -> String {
         let problem = output.paint(Style::Bad, problem);
         text.push_str(&format!("  network: {problem}\n"));
     }
+    for (word, others) in [("uses", &vdc.uses), ("used by", &vdc.used_by)] {
+        if !others.is_empty() {
+            text.push_str(&format!("  {word} {}\n", others.join(", ")));
+        }
+    }
     for application in &vdc.applications {
         let paused = application
             .paused

@@ -28,6 +28,12 @@ pub(crate) struct Gates {
 }
 
 impl Gates {
+    pub(crate) fn from(gates: impl Iterator<Item = String>) -> Self {
+        Self {
+            force: gates.collect(),
+        }
+    }
+
     pub(crate) fn force(&self, session: &Session<'_>, target: &Target) -> Result<(), Failure> {
         for gate in &self.force {
             post(session, target, "force", Some(gate))?;

@@ -28,9 +28,14 @@ pub(crate) struct Args {
     /// Wait at most this long
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::duration)]
     timeout: Duration,
-    #[command(flatten)]
-    gates: Gates,
+    /// Do not wait for this gate during the next ten minutes: check, budget or minimum. users: end it although other
+    /// virtual data centers use it
+    #[arg(long, value_name = "GATE", value_parser = ["check", "budget", "minimum", USERS])]
+    force: Vec<String>,
 }
+
+/// What `--force` opens beside the gates.
+const USERS: &str = "users";
 
 pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
     let began = Instant::now();
@@ -44,11 +49,14 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         },
         Err(failure) => return Err(failure),
     };
-    args.gates.force(session, &target)?;
+    let gates = args.force.iter().filter(|gate| *gate != USERS);
+    Gates::from(gates.cloned()).force(session, &target)?;
+    let body = DownBody {
+        keep: args.keep,
+        force_users: args.force.iter().any(|gate| gate == USERS),
+    };
     let vdc = target.vdc.vdc.clone();
-    session
-        .client()?
-        .post::<()>(&target.path("/down"), &DownBody { keep: args.keep })?;
+    session.client()?.post::<()>(&target.path("/down"), &body)?;
     let mut watch = Watch::new(session, &vdc, Until::Gone, ("down", began));
     let output = session.output;
     match watch.wait(args.timeout)? {

@@ -148,3 +148,33 @@ fn the_time_limit_ends_the_wait_with_the_reason() {
     "#]],
     );
 }
+
+#[test]
+fn one_that_others_use_stays_unless_told_so() {
+    let smack = smack();
+    let error = "default/pipeline is used by default/shop/web; take them down first, or leave them without it: --force users";
+    smack.fake().on(
+        "POST /v1/vdcs/default/pipeline/down",
+        Answer::refusal(409, error, None),
+    );
+    check(
+        &smack,
+        &["down", "pipeline"],
+        &expect![[r#"
+        exit 1
+        err: error: default/pipeline is used by default/shop/web; take them down first, or leave them without it: --force users
+    "#]],
+    );
+    check_changes(
+        &self::smack(),
+        &["down", "pipeline", "--force", "users", "--force", "minimum"],
+        &expect![[r#"
+            exit 0
+            err: gate minimum of default/pipeline is open for ten minutes
+            err: #s  kafka/broker-0  stopping: attempt 1
+            err: Done in #s: default/pipeline is gone
+            ask: POST /v1/vdcs/default/pipeline/verbs {"verb":"force","application":null,"task":null,"gate":"minimum"}
+            ask: POST /v1/vdcs/default/pipeline/down {"keep":false,"force_users":true}
+        "#]],
+    );
+}

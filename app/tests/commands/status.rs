@@ -138,3 +138,25 @@ fn paint_is_for_terminals_or_for_those_who_ask() {
             .contains("\x1b[1mdefault/pipeline\x1b[0m")
     );
 }
+
+#[test]
+fn who_uses_whom_is_shown() {
+    let smack = Smack::new();
+    let mut vdc = ready();
+    vdc["uses"] = json!(["default/telemetry/kafka", "qa/logs/syslog"]);
+    vdc["used_by"] = json!(["default/shop"]);
+    smack.fake().on("GET /v1/vdcs", json!([vdc]));
+    check(
+        &smack,
+        &["status"],
+        &expect![[r#"
+        exit 0
+        out: default/pipeline  ready  revision 2 of pipeline, isolation open, limits: not enforced
+        out:   TASK            STATE           NODE     ADDRESS    PORTS        PID
+        out:   kafka/broker-0  ready (leader)  local-0  127.1.0.2  client 2181  99
+        out:   zookeeper/zk-0  ready (leader)  local-0  127.1.0.2  client 2181  99
+        out:   uses default/telemetry/kafka, qa/logs/syslog
+        out:   used by default/shop
+    "#]],
+    );
+}

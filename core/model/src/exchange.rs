@@ -48,6 +48,17 @@ pub struct NetworkOrder {
     pub names: BTreeMap<String, Vec<String>>,
     /// Address and port of what is reached from outside, and whether the task there runs.
     pub exposed: BTreeMap<(String, u16), bool>,
+    /// Address and port of what is reached inside although it listens elsewhere.
+    pub imported: BTreeMap<(String, u16), Import>,
+}
+
+/// Where something listens that another network is let to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The virtual data center in whose network it listens; None: in the machine's own.
+    pub from: Option<VdcId>,
+    /// Whether the task there runs.
+    pub runs: bool,
 }
 
 /// All that a node needs for one attempt; the first four kinds of holes are filled.

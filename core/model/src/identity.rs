@@ -1,6 +1,7 @@
 //! Identity, never reused: systems carry an incarnation, tasks an attempt, volumes a generation.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,69 @@ pub struct VdcId {
 impl fmt::Display for VdcId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.zone, self.name)
+    }
+}
+
+impl VdcId {
+    /// Reads what `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (zone, name) = text.split_once('/')?;
+        Some(Self {
+            zone: Name::new(zone).ok()?,
+            name: Name::new(name).ok()?,
+        })
+    }
+}
+
+/// An application as another one names it: of its own virtual data center by its name, of another by its path. Its text
+/// is `kafka` or `default/telemetry/kafka`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApplicationPath {
+    /// None: the same as that of whoever names it.
+    pub vdc: Option<Arc<VdcId>>,
+    pub application: Name,
+}
+
+impl ApplicationPath {
+    pub fn of(vdc: &VdcId, application: Name) -> Self {
+        Self {
+            vdc: Some(Arc::new(vdc.clone())),
+            application,
+        }
+    }
+
+    /// Its name, if it is of the same virtual data center.
+    pub fn own(&self) -> Option<&Name> {
+        self.vdc.is_none().then_some(&self.application)
+    }
+
+    /// Reads what `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.rsplit_once('/') {
+            None => Name::new(text).ok().map(Self::from),
+            Some((vdc, application)) => {
+                let vdc = VdcId::parse(vdc)?;
+                Some(Self::of(&vdc, Name::new(application).ok()?))
+            }
+        }
+    }
+}
+
+impl From<Name> for ApplicationPath {
+    fn from(application: Name) -> Self {
+        Self {
+            vdc: None,
+            application,
+        }
+    }
+}
+
+impl fmt::Display for ApplicationPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(vdc) = &self.vdc {
+            write!(f, "{vdc}/")?;
+        }
+        f.write_str(self.application.as_str())
     }
 }
 
@@ -196,6 +260,7 @@ macro_rules! as_text {
         }
     };
 }
+as_text!(ApplicationPath);
 as_text!(SystemId);
 as_text!(TaskId);
 
@@ -217,5 +282,13 @@ mod tests {
         assert_eq!(TaskId::from_file_name(&task.file_name()), Some(task));
         assert_eq!(SystemId::parse("qa/build92/kafka"), None);
         assert_eq!(SystemId::parse("qa/build92/x/kafka!1"), None);
+        for text in ["kafka", "qa/build92/kafka"] {
+            let path = ApplicationPath::parse(text).expect("well-formed");
+            assert_eq!(path.to_string(), text);
+            assert_eq!(path.own().is_some(), text == "kafka");
+        }
+        for text in ["build92/kafka", "qa/build92/x/kafka", ""] {
+            assert_eq!(ApplicationPath::parse(text), None, "{text}");
+        }
     }
 }

@@ -15,7 +15,7 @@ mod time;
 
 pub use constraint::{Constraint, NotAConstraint, Rule, is_found, matches_whole};
 pub use exchange::*;
-pub use identity::{Epoch, NodeId, SystemId, TaskId, TaskName, VdcId, VolumeId};
+pub use identity::{ApplicationPath, Epoch, NodeId, SystemId, TaskId, TaskName, VdcId, VolumeId};
 pub use launch::{Content, Digest, FilePlace, FileSpec, JavaNeed, Launch, OnChange, stamp};
 pub use name::{Name, NotAName};
 pub use problem::{Place, Problem, Problems, Severity, did_you_mean};

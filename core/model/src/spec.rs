@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Constraint, Digest, Launch, Name, PortSpec, Resources, Schedule, Span, TaskName, Template,
+    ApplicationPath, Constraint, Digest, Launch, Name, Piece, PortSpec, Resources, Schedule, Span,
+    TaskName, Template,
 };
 
 /// All that smack knows of one system: its tasks, their order, what makes it ready, how it changes and how it ends.
@@ -38,6 +39,34 @@ pub struct ServiceSpec {
     /// When its tasks run, all of them to their end; absent: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Box<Schedule>>,
+}
+
+impl ServiceSpec {
+    /// The applications that it requires or whose exports it reads.
+    pub fn uses(&self) -> BTreeSet<ApplicationPath> {
+        let required = self.requires.iter();
+        let mut uses: BTreeSet<ApplicationPath> = required
+            .map(|requirement| requirement.application.clone())
+            .collect();
+        let templates = self.tasks.values().flat_map(|task| task.launch.templates());
+        for piece in templates.flat_map(|template| &template.0) {
+            if let Piece::Export(application, _) = piece {
+                uses.insert(application.clone());
+            }
+        }
+        uses
+    }
+
+    /// The ports that stand in what it publishes: what another virtual data center reaches of it.
+    pub fn published_ports(&self) -> BTreeSet<&Name> {
+        let mut ports = BTreeSet::new();
+        for piece in self.exports.values().flat_map(|template| &template.0) {
+            if let Piece::Port(Some(_), port) = piece {
+                ports.insert(port);
+            }
+        }
+        ports
+    }
 }
 
 /// Below how many tasks the system must not be shrunk, and why.
@@ -79,7 +108,7 @@ pub enum Until {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requirement {
-    pub application: Name,
+    pub application: ApplicationPath,
     pub until: Until,
 }
 

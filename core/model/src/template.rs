@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, TaskName};
+use crate::{ApplicationPath, Name, TaskName};
 
 /// A piece of a [`Template`]. Those up to `Replacing` are filled by core before a launch, the rest by the node that
 /// launches.
@@ -14,8 +14,8 @@ pub enum Piece {
     Address(Option<TaskName>),
     /// A named port of a task of the same system; `None`: of the task itself.
     Port(Option<TaskName>, Name),
-    /// What another application of the VDC publishes: application, export.
-    Export(Name, String),
+    /// What another application publishes: application, export.
+    Export(ApplicationPath, String),
     /// At most so many addresses, joined by commas, of members by which the task finds its system: of those that have
     /// been ready with the data they have, in the order of names; of the first tasks while none has. Its own is among
     /// them unless it has yet to join.

@@ -37,7 +37,13 @@ fn measure(tasks: u32) {
     let began = Instant::now();
     let view = world.engine.view();
     let vdc = view.vdcs.values().next_back().expect("there is one");
-    let causes = why(vdc, Some(&name("app")), Some(&name("app-7")), world.now);
+    let causes = why(
+        &view,
+        vdc,
+        Some(&name("app")),
+        Some(&name("app-7")),
+        world.now,
+    );
     let asking = began.elapsed();
     println!(
         "{tasks:>7} tasks: {:>8.0} placements/s, {:>6.2} us per event in batches of 2,000 ({events} events), {:>7.1} us per event alone, why {:>5.1} us ({} causes), {} MiB resident",

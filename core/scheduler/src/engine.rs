@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use smack_model::{
-    Action, Epoch, Isolation, Name, NodeId, Ports, Status, SupplyState, System, SystemId, TaskId,
-    TaskName, TaskRecord, Timestamp, VdcId, VdcRecord,
+    Action, ApplicationPath, Epoch, Isolation, Name, NodeId, Ports, Status, SupplyState, System,
+    SystemId, TaskId, TaskName, TaskRecord, Timestamp, VdcId, VdcRecord,
 };
 
 use crate::change::{Change, Image, Note};
@@ -20,6 +20,7 @@ use crate::steer::{self, Steering};
 use crate::waiting::Waiting;
 
 mod account;
+mod across;
 mod apply;
 mod command;
 mod events;
@@ -81,8 +82,8 @@ pub(crate) struct Tracked {
     unplaced: BTreeMap<TaskName, Waiting>,
     wake_at: Option<Timestamp>,
     peer: Peer,
-    /// The applications that it requires or reads from.
-    uses: BTreeSet<Name>,
+    /// The applications that it requires or reads from, also of other VDCs.
+    uses: BTreeSet<ApplicationPath>,
     /// It goes away or stops and is not yet gone: what it uses waits for it.
     leaves: bool,
     status: Arc<SystemStatus>,
@@ -405,11 +406,7 @@ impl Engine {
         if std::mem::replace(&mut tracked.leaves, leaves) == leaves {
             return;
         }
-        let used: Vec<Key> = tracked
-            .uses
-            .iter()
-            .map(|name| (key.0.clone(), key.1.clone(), name.clone()))
-            .collect();
+        let used: Vec<Key> = tracked.uses.iter().map(|path| used(key, path)).collect();
         self.dirty.extend(
             used.into_iter()
                 .filter(|key| self.systems.contains_key(key)),
@@ -427,15 +424,14 @@ impl Engine {
         let Some(tracked) = self.systems.get_mut(key) else {
             return;
         };
-        let uses = launching::uses(&tracked.system.header.spec);
+        let uses = tracked.system.header.spec.uses();
         let old = std::mem::replace(&mut tracked.uses, uses.clone());
-        let used = |name: &Name| (key.0.clone(), key.1.clone(), name.clone());
-        for name in old.difference(&uses) {
-            self.unlink(key, &used(name));
+        for path in old.difference(&uses) {
+            self.unlink(key, &used(key, path));
         }
-        for name in uses.difference(&old) {
+        for path in uses.difference(&old) {
             self.users
-                .entry(used(name))
+                .entry(used(key, path))
                 .or_default()
                 .insert(key.clone());
         }
@@ -538,17 +534,15 @@ impl Engine {
             isolation: vdc.map_or(Isolation::Open, |vdc| vdc.isolation),
             ..Peers::default()
         };
-        let other = |name: &Name| {
-            self.systems
-                .get(&(own.0.clone(), own.1.clone(), name.clone()))
-        };
         let uses = self
             .systems
             .get(own)
             .into_iter()
             .flat_map(|tracked| &tracked.uses);
-        for (name, used) in uses.filter_map(|name| Some((name, other(name)?))) {
-            peers.applications.insert(name.clone(), used.peer.clone());
+        for path in uses {
+            if let Some(other) = self.systems.get(&used(own, path)) {
+                peers.applications.insert(path.clone(), other.peer.clone());
+            }
         }
         for user in self.users.get(own).into_iter().flatten() {
             let Some(tracked) = self.systems.get(user).filter(|_| user != own) else {
@@ -559,10 +553,10 @@ impl Engine {
                 .spec
                 .requires
                 .iter()
-                .any(|requirement| requirement.application == own.2);
+                .any(|requirement| used(user, &requirement.application) == *own);
             let leaves = header.intent.goal != smack_model::Goal::Running;
             if requires && leaves && tracked.system.live().next().is_some() {
-                peers.leaving_users.push(user.2.clone());
+                peers.leaving_users.push(seen_from(own, user));
             }
         }
         let artifacts = system
@@ -619,7 +613,13 @@ impl Engine {
         if self.view_stale.is_empty() {
             return;
         }
-        let stale = std::mem::take(&mut self.view_stale);
+        let mut stale = std::mem::take(&mut self.view_stale);
+        let importing: Vec<VdcId> = stale.iter().flat_map(|id| self.users_of(id)).collect();
+        stale.extend(
+            importing
+                .into_iter()
+                .filter(|id| self.vdcs.contains_key(id)),
+        );
         let mut view = View::clone(&self.view);
         view.now = self.now;
         for id in &stale {
@@ -628,7 +628,15 @@ impl Engine {
                 .map(|(_, tracked)| Arc::clone(&tracked.status))
                 .collect();
             match self.vdcs.get(id) {
-                Some(vdc) => view.put(vdc, systems, self.network_problem(id)),
+                Some(vdc) => {
+                    let imports = self.imports(id);
+                    view.put(
+                        vdc,
+                        systems,
+                        (self.foreign_uses(id), imports),
+                        self.network_problem(id),
+                    );
+                }
                 None => view.remove(id),
             }
         }
@@ -742,6 +750,30 @@ fn shared(system: &System, ports: Ports) -> Arc<Ports> {
     match first.filter(|first| ***first == ports) {
         Some(first) => Arc::clone(first),
         None => Arc::new(ports),
+    }
+}
+
+/// The system that `user` means by `path`.
+fn used(user: &Key, path: &ApplicationPath) -> Key {
+    let (zone, name) = match &path.vdc {
+        Some(vdc) => (&vdc.zone, &vdc.name),
+        None => (&user.0, &user.1),
+    };
+    (zone.clone(), name.clone(), path.application.clone())
+}
+
+/// How `own` names the other.
+fn seen_from(own: &Key, other: &Key) -> ApplicationPath {
+    if (&own.0, &own.1) == (&other.0, &other.1) {
+        return other.2.clone().into();
+    }
+    ApplicationPath::of(&vdc_of(other), other.2.clone())
+}
+
+fn vdc_of(key: &Key) -> VdcId {
+    VdcId {
+        zone: key.0.clone(),
+        name: key.1.clone(),
     }
 }
 

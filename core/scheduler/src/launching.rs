@@ -1,12 +1,12 @@
 //! Fills the holes of a launch that core can fill: addresses, ports, exports, stamps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use smack_model::{
-    Content, Launch, LaunchOrder, Name, Piece, Ports, ServiceSpec, System, TaskId, TaskRecord,
-    TaskSpec, Template, VolumeId, stamp,
+    Content, Launch, LaunchOrder, Name, Piece, Ports, System, TaskId, TaskRecord, TaskSpec,
+    Template, VolumeId, stamp,
 };
 
 use crate::peers::Peers;
@@ -108,25 +108,6 @@ pub(crate) fn exports(system: &System) -> BTreeMap<String, String> {
             Some((name.clone(), filled.as_text()?.to_owned()))
         })
         .collect()
-}
-
-/// The applications that a service requires or whose exports it reads.
-pub(crate) fn uses(spec: &ServiceSpec) -> BTreeSet<Name> {
-    let mut uses: BTreeSet<Name> = spec
-        .requires
-        .iter()
-        .map(|requirement| requirement.application.clone())
-        .collect();
-    for task in spec.tasks.values() {
-        for template in task.launch.templates() {
-            for piece in &template.0 {
-                if let Piece::Export(application, _) = piece {
-                    uses.insert(application.clone());
-                }
-            }
-        }
-    }
-    uses
 }
 
 /// A template with only the task's own holes, for probes that run a command.

@@ -25,7 +25,9 @@ pub use peers::{Peer, Peers};
 pub use place::{Placed, Placing, Tally, Unplaced, Wish, place};
 pub use plan::{Effect, Plan, Step, plan};
 pub use seen::Seen;
-pub use status::{Clock, OperationState, SystemState, SystemStatus, TaskState, VdcStatus, View};
+pub use status::{
+    Clock, Imported, Imports, OperationState, SystemState, SystemStatus, TaskState, VdcStatus, View,
+};
 pub use steer::{Steering, steer};
 pub use waiting::Waiting;
 pub use why::{Cause, why};

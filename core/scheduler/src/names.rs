@@ -52,6 +52,12 @@ pub fn names(vdc: &VdcStatus) -> BTreeMap<String, Vec<String>> {
     names
 }
 
+/// The names of a task of another virtual data center: only the full ones.
+pub fn imported_names(vdc: &VdcId, application: &str, task: &Name) -> [String; 2] {
+    let of_application = format!("{application}.{}", domain(vdc));
+    [of_application, full_name(vdc, application, task)]
+}
+
 /// The tasks that have an address of their own now.
 pub fn present(system: &SystemStatus) -> impl Iterator<Item = &TaskState> {
     system.tasks.iter().filter(|task| {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use smack_model::{
-    Goal, Name, OperationRecord, OperationSpec, OperationStatus, Rounds, Schedule, Status, System,
-    SystemId, Timestamp, VdcId, VdcRecord, When,
+    ApplicationPath, Goal, Name, OperationRecord, OperationSpec, OperationStatus, Rounds, Schedule,
+    Status, System, SystemId, Timestamp, VdcId, VdcRecord, When,
 };
 
 use crate::engine::Tracked;
@@ -19,12 +19,28 @@ pub struct View {
     pub vdcs: BTreeMap<VdcId, Arc<VdcStatus>>,
 }
 
+/// Where something of another virtual data center listens, that lets itself be used.
+pub type Imports = BTreeMap<(Arc<str>, u16), Imported>;
+
+/// Whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    pub from: VdcId,
+    pub application: Name,
+    pub task: Name,
+    pub runs: bool,
+}
+
 #[derive(Debug, Clone)]
 pub struct VdcStatus {
     pub record: VdcRecord,
     pub state: SystemState,
     /// In the order of their names.
     pub systems: Vec<Arc<SystemStatus>>,
+    /// The applications of other virtual data centers that it uses.
+    pub uses: BTreeSet<ApplicationPath>,
+    /// What of them it may reach, by address and port.
+    pub imports: Imports,
     /// Why its network is not as it should be.
     pub network_problem: Option<String>,
 }
@@ -58,7 +74,7 @@ pub struct SystemStatus {
     pub converged: bool,
     pub revision: u32,
     pub paused: bool,
-    pub requires: Vec<Name>,
+    pub requires: Vec<ApplicationPath>,
     pub tasks: Vec<TaskState>,
     pub whole: Vec<Waiting>,
     pub operations: Vec<OperationState>,
@@ -133,6 +149,7 @@ impl View {
         &mut self,
         vdc: &VdcRecord,
         systems: Vec<Arc<SystemStatus>>,
+        (uses, imports): (BTreeSet<ApplicationPath>, Imports),
         network_problem: Option<&String>,
     ) {
         let worst = systems
@@ -145,9 +162,18 @@ impl View {
             record: vdc.clone(),
             state,
             systems,
+            uses,
+            imports,
             network_problem: network_problem.cloned(),
         };
         self.vdcs.insert(vdc.id.clone(), Arc::new(status));
+    }
+
+    /// Other virtual data centers that use an application of this one.
+    pub fn users_of(&self, id: &VdcId) -> Vec<&VdcId> {
+        let uses = |vdc: &VdcStatus| vdc.uses.iter().any(|path| path.vdc.as_deref() == Some(id));
+        let users = self.vdcs.iter().filter(|(_, vdc)| uses(vdc));
+        users.map(|(user, _)| user).collect()
     }
 
     pub(crate) fn remove(&mut self, vdc: &VdcId) {

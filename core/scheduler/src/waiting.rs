@@ -1,7 +1,7 @@
 //! Why something does not happen yet: a value that reaches the user through `why`, the API and the scripts alike.
 
 use serde::{Deserialize, Serialize};
-use smack_model::{End, Name, Span, TaskName, Timestamp};
+use smack_model::{ApplicationPath, End, Name, Span, TaskName, Timestamp};
 
 use crate::place::Tally;
 
@@ -11,7 +11,7 @@ use crate::place::Tally;
 pub enum Waiting {
     /// Another application is not ready, or not even placed.
     Requirement {
-        application: Name,
+        application: ApplicationPath,
         until_ready: bool,
     },
     /// An earlier phase or, within a serial phase, an earlier task.
@@ -75,7 +75,7 @@ pub enum Waiting {
     },
     /// Other applications that use this one go first.
     Users {
-        applications: Vec<Name>,
+        applications: Vec<ApplicationPath>,
     },
     /// A later phase goes first.
     LaterPhase {
@@ -194,7 +194,8 @@ impl Waiting {
                 format!("stopping for {}, killed after {grace}", now.since(*since))
             }
             Self::Users { applications } => {
-                format!("{} uses it and goes first", list(applications))
+                let names: Vec<String> = applications.iter().map(ToString::to_string).collect();
+                format!("{} uses it and goes first", names.join(", "))
             }
             Self::LaterPhase { phase } => format!("phase {phase} stops first"),
             Self::Operation {

@@ -1,15 +1,15 @@
 //! The chain of causes: from what somebody asks about down to what must change, out of the refusal values alone.
 
 use serde::Serialize;
-use smack_model::{Name, Timestamp};
+use smack_model::{ApplicationPath, Name, Timestamp};
 
-use crate::status::{SystemStatus, TaskState, VdcStatus};
+use crate::status::{SystemStatus, TaskState, VdcStatus, View};
 use crate::waiting::Waiting;
 
 /// One reason, with the reasons behind it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cause {
-    /// `kafka`, `kafka/broker-1`.
+    /// `kafka`, `kafka/broker-1`; of another VDC `default/telemetry/kafka`.
     pub subject: String,
     pub text: String,
     /// Only a person or a repaired world can end it.
@@ -19,6 +19,7 @@ pub struct Cause {
 
 /// Why `application` (or, without one, anything of the VDC) is not as asked; empty if all is well. A task narrows it.
 pub fn why(
+    view: &View,
     vdc: &VdcStatus,
     application: Option<&Name>,
     task: Option<&Name>,
@@ -30,8 +31,13 @@ pub fn why(
         .filter(|system| application.is_none_or(|name| system.application() == name.as_str()));
     let mut causes: Vec<Cause> = Vec::new();
     for system in systems {
-        let mut seen = Vec::new();
-        causes.extend(of_system(vdc, system, task, now, &mut seen));
+        let mut asking = Asking {
+            view,
+            own: vdc,
+            now,
+            seen: Vec::new(),
+        };
+        causes.extend(asking.of_system(vdc, system, task));
     }
     // What is explained below another need not stand by itself, unless it was asked for.
     if application.is_none() {
@@ -46,82 +52,100 @@ pub fn why(
     causes
 }
 
-fn of_system(
-    vdc: &VdcStatus,
-    system: &SystemStatus,
-    task: Option<&Name>,
+/// One question, followed through all virtual data centers.
+struct Asking<'a> {
+    view: &'a View,
+    /// The one that was asked about: what is of others goes by its path.
+    own: &'a VdcStatus,
     now: Timestamp,
-    seen: &mut Vec<String>,
-) -> Vec<Cause> {
-    let application = system.application().to_owned();
-    if seen.contains(&application) {
-        return Vec::new();
-    }
-    seen.push(application.clone());
-    let mut causes = Vec::new();
-    let tasks = system
-        .tasks
-        .iter()
-        .filter(|state| task.is_none_or(|task| state.name == *task));
-    for state in tasks {
-        let Some(waiting) = &state.waiting else {
-            continue;
-        };
-        // That it is not due is as it was asked for, and told to who asks for it.
-        if matches!(waiting, Waiting::Clock { .. }) && task.is_none() {
-            continue;
-        }
-        causes.push(cause(
-            vdc,
-            format!("{application}/{}", state.name),
-            waiting,
-            now,
-            seen,
-        ));
-    }
-    if task.is_none() {
-        for waiting in &system.whole {
-            causes.push(cause(vdc, application.clone(), waiting, now, seen));
-        }
-        for operation in system.operations.iter().filter(|operation| !operation.done) {
-            let stands = system.whole.iter().any(|waiting| {
-                matches!(waiting, Waiting::Operation { name, .. } if *name == operation.name)
-            });
-            if !stands && system.tasks.iter().all(TaskState::is_well) && system.whole.is_empty() {
-                let text = format!("{}: {}", operation.name, operation.text);
-                causes.push(Cause {
-                    subject: application.clone(),
-                    text,
-                    trouble: false,
-                    because: Vec::new(),
-                });
-            }
-        }
-    }
-    merged(causes)
+    /// The paths of applications that are explained already.
+    seen: Vec<String>,
 }
 
-fn cause(
-    vdc: &VdcStatus,
-    subject: String,
-    waiting: &Waiting,
-    now: Timestamp,
-    seen: &mut Vec<String>,
-) -> Cause {
-    let because = if let Waiting::Requirement { application, .. } = waiting {
-        let required = vdc.system(application.as_str());
-        required
-            .map(|system| of_system(vdc, system, None, now, seen))
+impl Asking<'_> {
+    fn of_system(
+        &mut self,
+        vdc: &VdcStatus,
+        system: &SystemStatus,
+        task: Option<&Name>,
+    ) -> Vec<Cause> {
+        let application = if vdc.record.id == self.own.record.id {
+            system.application().to_owned()
+        } else {
+            format!("{}/{}", vdc.record.id, system.application())
+        };
+        if self.seen.contains(&application) {
+            return Vec::new();
+        }
+        self.seen.push(application.clone());
+        let mut causes = Vec::new();
+        let tasks = system
+            .tasks
+            .iter()
+            .filter(|state| task.is_none_or(|task| state.name == *task));
+        for state in tasks {
+            let Some(waiting) = &state.waiting else {
+                continue;
+            };
+            // That it is not due is as it was asked for, and told to who asks for it.
+            if matches!(waiting, Waiting::Clock { .. }) && task.is_none() {
+                continue;
+            }
+            let subject = format!("{application}/{}", state.name);
+            causes.push(self.cause(vdc, subject, waiting));
+        }
+        if task.is_none() {
+            for waiting in &system.whole {
+                causes.push(self.cause(vdc, application.clone(), waiting));
+            }
+            for operation in system.operations.iter().filter(|operation| !operation.done) {
+                let stands = system.whole.iter().any(|waiting| {
+                    matches!(waiting, Waiting::Operation { name, .. } if *name == operation.name)
+                });
+                if !stands && system.tasks.iter().all(TaskState::is_well) && system.whole.is_empty()
+                {
+                    let text = format!("{}: {}", operation.name, operation.text);
+                    causes.push(Cause {
+                        subject: application.clone(),
+                        text,
+                        trouble: false,
+                        because: Vec::new(),
+                    });
+                }
+            }
+        }
+        merged(causes)
+    }
+
+    fn cause(&mut self, vdc: &VdcStatus, subject: String, waiting: &Waiting) -> Cause {
+        let because = if let Waiting::Requirement { application, .. } = waiting {
+            self.of_application(vdc, application)
+        } else {
+            Vec::new()
+        };
+        let trouble = waiting.is_trouble() || because.iter().any(|cause| cause.trouble);
+        Cause {
+            subject,
+            text: waiting.text(self.now),
+            trouble,
+            because,
+        }
+    }
+
+    /// What an application of `vdc` means by this path.
+    fn of_application(&mut self, vdc: &VdcStatus, path: &ApplicationPath) -> Vec<Cause> {
+        let view = self.view;
+        let vdc = match path.vdc.as_deref() {
+            None => vdc,
+            Some(id) => match view.vdcs.get(id) {
+                Some(other) => other,
+                None => return Vec::new(),
+            },
+        };
+        let system = vdc.system(path.application.as_str());
+        system
+            .map(|system| self.of_system(vdc, system, None))
             .unwrap_or_default()
-    } else {
-        Vec::new()
-    };
-    let trouble = waiting.is_trouble() || because.iter().any(|cause| cause.trouble);
-    Cause {
-        subject,
-        text: waiting.text(now),
-        trouble,
-        because,
     }
 }
 

@@ -48,6 +48,7 @@ fn a_down_survives_a_kill_at_every_record() {
             Command::Down {
                 vdc: vdc(),
                 keep_volumes: false,
+                force: false,
             },
         );
         assert!(

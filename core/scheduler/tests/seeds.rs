@@ -112,7 +112,10 @@ impl Chaos {
                 zone: name("z"),
                 name: name(&format!("v{index}")),
             };
-            let stack = chaos.stack();
+            let mut stack = chaos.stack();
+            if index > 0 && chaos.random.chance(600) {
+                chaos.use_the_first(&mut stack);
+            }
             chaos.stacks.insert(vdc, stack);
         }
         chaos
@@ -143,6 +146,22 @@ impl Chaos {
             stack.insert(name(&format!("app{index}")), self.app(before.as_deref()));
         }
         stack
+    }
+
+    /// The first application uses that of the first virtual data center.
+    fn use_the_first(&mut self, stack: &mut BTreeMap<Name, Vec<String>>) {
+        let Some(options) = stack.get_mut("app0") else {
+            return;
+        };
+        let used = "z/v0/app0";
+        match self.random.below(3) {
+            0 => options.push(format!("needs={used}")),
+            1 => options.push(format!("reads={used}.addresses")),
+            _ => {
+                options.push(format!("needs={used}:placed"));
+                options.push(format!("reads={used}.addresses"));
+            }
+        }
     }
 
     fn app(&mut self, before: Option<&str>) -> Vec<String> {
@@ -297,6 +316,10 @@ impl Chaos {
                 stack
                     .values_mut()
                     .for_each(|options| options.retain(|option| !uses(option)));
+                // What it is used by elsewhere is about to do without it, too.
+                let path = format!("{vdc}/{app}");
+                let others = self.stacks.values_mut().flat_map(BTreeMap::values_mut);
+                others.for_each(|options| options.retain(|option| !option.contains(&path)));
             }
             (1, _) => drop(stack.insert(name("late"), vec!["mem=128".to_owned()])),
             (2 | 3, Some(app)) => stack
@@ -382,7 +405,12 @@ impl Chaos {
     fn down(&mut self) {
         let vdc = self.some_vdc();
         let keep_volumes = self.random.chance(500);
-        self.command(Command::Down { vdc, keep_volumes });
+        let force = self.random.chance(300);
+        self.command(Command::Down {
+            vdc,
+            keep_volumes,
+            force,
+        });
     }
 
     fn process(&mut self) {
@@ -569,7 +597,8 @@ impl Chaos {
                 options.push("every=repair:24h".to_owned());
             }
         }
-        for vdc in vdcs {
+        // Twice: one that lost what another uses is refused until that does without it.
+        for vdc in vdcs.iter().chain(&vdcs) {
             self.run_vdc(vdc.clone());
             // Again: there may have been no server to hear it.
             let ttl = Ttl::Never;
@@ -767,7 +796,9 @@ impl Chaos {
         for vdc in engine.view().vdcs.values() {
             let record = &vdc.record;
             let is_over = record.expires.is_some_and(|at| at <= engine.now());
-            assert!(!is_over || record.down, "{} lives on", record.id);
+            // Beyond all warnings: others use it, as it was told.
+            let stays = record.warned > 3;
+            assert!(!is_over || record.down || stays, "{} lives on", record.id);
         }
     }
 

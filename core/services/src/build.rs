@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use smack_model::{Name, Problem, Problems, ServiceSpec, did_you_mean};
+use smack_model::{ApplicationPath, Name, Problem, Problems, ServiceSpec, did_you_mean};
 use smack_stack::{Application, Data, Request, Resolved, Value};
 
 use crate::catalog::Catalog;
@@ -65,7 +65,8 @@ pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platf
     }
     for (&id, service) in &services {
         let application = &applications[id];
-        let mut needed = application.dependencies.iter().map(|(needed, _)| needed);
+        let needed = application.dependencies.iter();
+        let mut needed = needed.filter_map(|(needed, _)| needed.own());
         if !needed.all(|needed| services.contains_key(needed)) {
             // Told already: that there is no ZooKeeper, say, would only follow.
             continue;
@@ -81,7 +82,8 @@ pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platf
         }
     }
     for application in resolved.applications.values() {
-        check_exports(&application.settings, &specs, &mut problems);
+        let publisher = |path: &ApplicationPath| specs.get(path.own()?);
+        check_exports(&application.settings, &publisher, &mut problems);
     }
     let problems = problems.sorted();
     if problems.has_errors() {
@@ -163,11 +165,15 @@ fn service(application: &Application, problems: &mut Problems) -> Option<&'stati
 }
 
 /// Every `${application.name}` must be published by the application.
-fn check_exports(value: &Value, specs: &BTreeMap<Name, ServiceSpec>, problems: &mut Problems) {
+pub(crate) fn check_exports<'a>(
+    value: &Value,
+    publisher: &impl Fn(&ApplicationPath) -> Option<&'a ServiceSpec>,
+    problems: &mut Problems,
+) {
     match &value.data {
         Data::Text(text) => {
             for (application, name) in text.exports() {
-                let Some(spec) = specs.get(application) else {
+                let Some(spec) = publisher(application) else {
                     continue;
                 };
                 if spec.exports.contains_key(name) {
@@ -179,6 +185,9 @@ fn check_exports(value: &Value, specs: &BTreeMap<Name, ServiceSpec>, problems: &
                 );
                 let known = || spec.exports.keys().map(String::as_str);
                 problems.push(match did_you_mean(name, known()) {
+                    Some(near) if application.own().is_none() => {
+                        problem.hint(format!("did you mean {near}?"))
+                    }
                     Some(near) => problem.hint(format!("did you mean ${{{application}.{near}}}?")),
                     None => problem.hint(format!(
                         "it publishes {}",
@@ -189,10 +198,10 @@ fn check_exports(value: &Value, specs: &BTreeMap<Name, ServiceSpec>, problems: &
         }
         Data::List(items) => items
             .iter()
-            .for_each(|item| check_exports(item, specs, problems)),
+            .for_each(|item| check_exports(item, publisher, problems)),
         Data::Map(map) => map
             .values()
-            .for_each(|item| check_exports(item, specs, problems)),
+            .for_each(|item| check_exports(item, publisher, problems)),
         Data::Null | Data::Bool(_) | Data::Integer(_) | Data::Number(_) => {}
     }
 }

@@ -164,9 +164,9 @@ fn requirements(cluster: &Cluster<'_>) -> Vec<Requirement> {
     if let Coordination::ZooKeeper(link) = &cluster.coordination
         && let Some(application) = &link.application
     {
-        requires.retain(|requirement| requirement.application != *application);
+        requires.retain(|requirement| requirement.application.own() != Some(application));
         requires.push(Requirement {
-            application: application.clone(),
+            application: application.clone().into(),
             until: Until::Placed,
         });
     }

@@ -21,6 +21,7 @@ mod schema;
 mod shape;
 mod skip;
 mod text;
+mod uses;
 mod zipkin;
 mod zookeeper;
 
@@ -35,6 +36,7 @@ pub use legacy::{convert, translate};
 pub use program::OLD_KEYS;
 pub use schema::{COMMON, FieldSchema, JAVA, Sort, application_schema};
 pub use skip::skip;
+pub use uses::{Provider, check_uses};
 
 /// A kind of application that smack knows how to run.
 pub trait Service: Sync {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use smack_model::{
-    Constraint, Name, Piece, Problem, Requirement, Resources, Retry, Span, StopSpec, Template,
-    Until, VolumeSpec,
+    ApplicationPath, Constraint, Piece, Problem, Requirement, Resources, Retry, Span, StopSpec,
+    Template, Until, VolumeSpec,
 };
 use smack_stack::{Application, Reader, Value};
 
@@ -21,7 +21,7 @@ pub(crate) struct Shape {
     pub(crate) retry: Retry,
     pub(crate) stop: StopSpec,
     pub(crate) ready_within: Span,
-    pub(crate) dependencies: Vec<Name>,
+    pub(crate) dependencies: Vec<ApplicationPath>,
 }
 
 /// What holds where the stack says nothing.
@@ -60,8 +60,8 @@ pub(crate) fn read(
 }
 
 /// Every dependency must be ready first.
-pub(crate) fn wait_for_all(dependencies: &[Name]) -> Vec<Requirement> {
-    let requirement = |application: &Name| Requirement {
+pub(crate) fn wait_for_all(dependencies: &[ApplicationPath]) -> Vec<Requirement> {
+    let requirement = |application: &ApplicationPath| Requirement {
         application: application.clone(),
         until: Until::Ready,
     };

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use smack_model::{Name, Piece, Problem, Problems, ServiceSpec, TaskSpec};
+use smack_model::{ApplicationPath, Name, Piece, Problem, Problems, ServiceSpec, TaskSpec};
 
 /// Applies it to the specs of a run; `running`: the present specs, `given`: values by application and export. The error
 /// holds what is read and not given.
@@ -30,10 +30,10 @@ pub fn skip(
         .filter(|(name, _)| !skipped.contains(*name))
     {
         spec.requires
-            .retain(|requirement| !absent.contains(&requirement.application));
+            .retain(|requirement| !is_absent(&requirement.application, &absent));
         for task in spec.tasks.values_mut() {
             let reads =
-                |piece: &Piece| matches!(piece, Piece::Export(of, _) if absent.contains(of));
+                |piece: &Piece| matches!(piece, Piece::Export(of, _) if is_absent(of, &absent));
             if task
                 .launch
                 .templates()
@@ -54,6 +54,10 @@ pub fn skip(
         true => Err(problems),
         false => Ok(()),
     }
+}
+
+fn is_absent(path: &ApplicationPath, absent: &BTreeSet<&Name>) -> bool {
+    path.own().is_some_and(|name| absent.contains(name))
 }
 
 /// Puts the given values into the launch.
@@ -79,13 +83,15 @@ fn given_instead(
     let Piece::Export(of, export) = piece else {
         return piece;
     };
-    let read = (of, export);
-    match given.get(&read) {
-        _ if !absent.contains(&read.0) => {}
-        Some(value) => return Piece::Text(value.clone()),
-        None => missing(read.clone()),
+    let Some(name) = of.own().filter(|name| absent.contains(name)) else {
+        return Piece::Export(of, export);
+    };
+    let read = (name.clone(), export);
+    if let Some(value) = given.get(&read) {
+        return Piece::Text(value.clone());
     }
-    Piece::Export(read.0, read.1)
+    missing(read.clone());
+    Piece::Export(of, read.1)
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ fn requirements(server: &Server<'_>) -> Vec<Requirement> {
         && let Some(application) = &topic.application
     {
         for requirement in &mut requires {
-            if requirement.application == *application {
+            if requirement.application.own() == Some(application) {
                 requirement.until = topic.until;
             }
         }
@@ -251,7 +251,12 @@ fn depended_on<'a>(
     surroundings: &Surroundings<'a>,
     kind: &'static str,
 ) -> Vec<&'a Application> {
-    let is_named = |id: &Name| application.dependencies.iter().any(|(name, _)| name == id);
+    let is_named = |id: &Name| {
+        application
+            .dependencies
+            .iter()
+            .any(|(path, _)| path.own() == Some(id))
+    };
     of_kind(surroundings, kind)
         .filter(|other| is_named(&other.id))
         .collect()

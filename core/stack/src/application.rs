@@ -1,17 +1,21 @@
 //! Merged entries -> applications: type, id, grid, dependencies, filled settings; and the checks that need all of them:
 //! duplicate ids, unknown dependencies, cycles, exports used without a dependency. Knows no service.
 
+mod dependencies;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use smack_model::{Name, Place, Problem, Problems};
+use smack_model::{ApplicationPath, Name, Place, Problem, Problems};
 
 use crate::chain::to_name;
 use crate::document::{Document, option_place};
 use crate::exports::Exports;
 use crate::near::near;
 use crate::order;
-use crate::substitute::{Filling, SEARCHES_MAX, Use, Variables};
+use crate::share::Share;
+use crate::substitute::{Filling, Use, Variables};
+use crate::uses::Uses;
 use crate::value::{Data, Map, Setting, Value};
 
 /// One entry of a resolved stack.
@@ -26,7 +30,10 @@ pub struct Application {
     pub kind: Setting<String>,
     /// `grid:`, where its tasks run: its own, else of the nearest file that says so, else `local`.
     pub grid: Setting<String>,
-    pub dependencies: Vec<(Name, Place)>,
+    pub dependencies: Vec<(ApplicationPath, Place)>,
+    /// `share:`, which other virtual data centers may use it; absent: those of the zone.
+    #[serde(default)]
+    pub share: Option<Setting<Share>>,
     /// A map of all other keys.
     pub settings: Value,
     pub place: Place,
@@ -42,13 +49,14 @@ const READ_WHEN_READY: [&str; 5] = [
 ];
 
 /// Keys that the language reads itself or drops; all others are settings.
-const NOT_SETTINGS: [&str; 8] = [
+const NOT_SETTINGS: [&str; 9] = [
     "type",
     "id",
     "grid",
     "dependencies",
     "scope",
     "uses",
+    "share",
     "rwmutex",
     "namespace",
 ];
@@ -65,6 +73,7 @@ struct Entry {
 
 /// Builds the applications of a run.
 pub(crate) struct Builder<'a> {
+    pub(crate) uses: &'a Uses,
     pub(crate) documents: &'a [Document],
     pub(crate) variables: &'a Variables,
     pub(crate) problems: &'a mut Problems,
@@ -80,24 +89,30 @@ impl Builder<'_> {
     pub(crate) fn build(&mut self, merged: Map) -> Built {
         let mut exports = Exports::default();
         let entries = self.entries(merged, &mut exports);
-        let mut edges = Vec::with_capacity(entries.len());
+        let named = entries.iter().map(|entry| (&entry.id, &entry.place));
+        self.uses.refuse_taken(named, self.problems);
+        self.uses.names().for_each(|name| exports.add_use(name));
+        // All before any is filled: what one depends on, another may read.
+        let dependencies: Vec<_> = entries
+            .iter()
+            .map(|entry| self.dependencies(entry, &mut exports))
+            .collect();
+        let numbers = |of: &Vec<(usize, Place)>| of.iter().map(|(number, _)| *number).collect();
+        let mut edges: Vec<Vec<usize>> = dependencies.iter().map(numbers).collect();
+        // Those of other virtual data centers: where they lead is not of this stack.
+        edges.resize(exports.len(), Vec::new());
         let mut uses = Vec::with_capacity(entries.len());
         let mut applications: Vec<Application> = Vec::with_capacity(entries.len());
-        let ids: Vec<Name> = entries.iter().map(|entry| entry.id.clone()).collect();
-        for entry in entries {
-            let dependencies = self.dependencies(&entry, &exports);
-            let (application, used) = self.application(entry, &exports, &ids, &dependencies);
-            edges.push(
-                dependencies
-                    .into_iter()
-                    .map(|(number, _)| number)
-                    .collect::<Vec<_>>(),
-            );
+        for (entry, dependencies) in entries.into_iter().zip(dependencies) {
+            let (application, used) = self.application(entry, &exports, dependencies);
             uses.push(used);
             applications.push(application);
         }
         order::refuse_cycles(&applications, &edges, self.problems);
-        order::refuse_loose_exports(&applications, &edges, &uses, self.problems);
+        order::refuse_loose_exports(&applications, &edges, &uses, &exports, self.problems);
+        let paths = applications.iter().flat_map(|of| &of.dependencies);
+        let used = paths.filter_map(|(path, _)| path.vdc.as_deref()).collect();
+        self.uses.notice_idle(&used, self.problems);
         let applications = applications
             .into_iter()
             .map(|application| (application.id.clone(), application))
@@ -222,12 +237,12 @@ impl Builder<'_> {
         &mut self,
         entry: Entry,
         exports: &Exports,
-        ids: &[Name],
-        dependencies: &[(usize, Place)],
+        dependencies: Vec<(usize, Place)>,
     ) -> (Application, Vec<Use>) {
-        self.refuse_later_features(&entry);
+        self.refuse_misplaced(&entry);
         self.check_tasks(&entry);
         let grid = self.grid(&entry);
+        let share = self.share(&entry);
         let own = exports.by_id(&entry.shown_id);
         let mut settings = Map::with_capacity(entry.map.len());
         let mut uses = Vec::new();
@@ -262,20 +277,23 @@ impl Builder<'_> {
             kind: entry.kind,
             grid,
             dependencies: dependencies
-                .iter()
-                .map(|(number, place)| (ids[*number].clone(), place.clone()))
+                .into_iter()
+                .map(|(number, place)| (exports.name(number).clone(), place))
                 .collect(),
+            share,
             settings: Value::new(Data::Map(settings), entry.place.clone()),
             place: entry.place,
         };
         (application, uses)
     }
 
-    fn refuse_later_features(&mut self, entry: &Entry) {
+    fn refuse_misplaced(&mut self, entry: &Entry) {
         if let Some(uses) = entry.map.get("uses").filter(|uses| !uses.is_null()) {
-            let problem = Problem::error(Some(&uses.place), "uses is not there yet");
-            self.problems
-                .push(problem.hint("give what the other stack publishes by --var for now"));
+            let what = "uses stands at the top of a file, for all its applications";
+            self.problems.push(
+                Problem::error(Some(&uses.place), what)
+                    .hint("move it beside `applications:`; who uses what is said by dependencies"),
+            );
         }
         if let Some(scope) = self.literal(&entry.key, "scope", entry.map.get("scope"))
             && scope.value != "zone"
@@ -320,6 +338,29 @@ impl Builder<'_> {
         }
     }
 
+    fn share(&mut self, entry: &Entry) -> Option<Setting<Share>> {
+        let written = self.literal(&entry.key, "share", entry.map.get("share"))?;
+        let words = Share::ALL.map(Share::word);
+        let share = Share::ALL
+            .into_iter()
+            .find(|share| share.word() == written.value);
+        if share.is_none() {
+            let what = format!(
+                "share of {}: {:?} is nobody known",
+                entry.shown_id, written.value
+            );
+            let problem = Problem::error(Some(&written.place), what);
+            self.problems.push(match near(&written.value, words) {
+                Some(word) => problem.hint(format!("did you mean {word}?")),
+                None => problem.hint(format!("write {}", words.join(", "))),
+            });
+        }
+        Some(Setting {
+            value: share?,
+            place: written.place,
+        })
+    }
+
     fn grid(&mut self, entry: &Entry) -> Setting<String> {
         let nearest = || {
             self.documents.iter().rev().find_map(|document| {
@@ -358,91 +399,5 @@ impl Builder<'_> {
                 .push(Problem::error(Some(&grid.place), what).hint(hint));
         }
         grid
-    }
-
-    /// Each dependency once, as the number of its application.
-    fn dependencies(&mut self, entry: &Entry, exports: &Exports) -> Vec<(usize, Place)> {
-        let Some(value) = entry
-            .map
-            .get("dependencies")
-            .filter(|value| !value.is_null())
-        else {
-            return Vec::new();
-        };
-        let none = Exports::default();
-        let filled = Filling::new(self.variables, &none, self.problems).fill(value.clone());
-        let items = match &filled.data {
-            Data::List(items) => items.as_slice(),
-            Data::Text(_) => std::slice::from_ref(&filled),
-            Data::Null | Data::Bool(_) | Data::Integer(_) | Data::Number(_) | Data::Map(_) => {
-                let what = format!(
-                    "dependencies of {} wants a list, found {}",
-                    entry.shown_id,
-                    filled.described()
-                );
-                self.problems.push(
-                    Problem::error(Some(&value.place), what)
-                        .hint("write dependencies: [zookeeper]"),
-                );
-                &[]
-            }
-        };
-        let mut found: Vec<(usize, Place)> = Vec::with_capacity(items.len());
-        for item in items {
-            let Some(wanted) = item.to_literal() else {
-                let what = format!(
-                    "a dependency is the id of an application, found {}",
-                    item.described()
-                );
-                self.problems.push(Problem::error(Some(&item.place), what));
-                continue;
-            };
-            let number = exports.by_id(&wanted).or_else(|| {
-                let number = exports.by_key(&wanted)?;
-                let what = format!(
-                    "dependency {wanted} is the key of {}",
-                    exports.shown(number)
-                );
-                let hint = format!("dependencies go by id: write {}", exports.shown(number));
-                self.problems
-                    .push(Problem::notice(Some(&item.place), what).hint(hint));
-                Some(number)
-            });
-            match number {
-                Some(number) if found.iter().any(|(known, _)| *known == number) => {}
-                Some(number) => found.push((number, item.place.clone())),
-                None => self.unknown_dependency(entry, &wanted, &item.place, exports),
-            }
-        }
-        found
-    }
-
-    fn unknown_dependency(
-        &mut self,
-        entry: &Entry,
-        wanted: &str,
-        place: &Place,
-        exports: &Exports,
-    ) {
-        let problem = Problem::error(
-            Some(place),
-            format!(
-                "{} depends on {wanted}, which is no application",
-                entry.shown_id
-            ),
-        );
-        let is_default = self
-            .documents
-            .iter()
-            .any(|document| document.applications.contains_key(wanted));
-        let is_searched = self.problems.0.len() < SEARCHES_MAX;
-        self.problems
-            .push(match near(wanted, exports.ids().filter(|_| is_searched)) {
-                Some(word) => problem.hint(format!("did you mean {word}?")),
-                None if is_default => {
-                    problem.hint(format!("{wanted} is mentioned, but it does not run"))
-                }
-                None => problem.hint("dependencies go by the id of an application of this stack"),
-            });
     }
 }

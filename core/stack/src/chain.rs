@@ -15,6 +15,7 @@ pub(crate) struct Chain {
     /// Lowest precedence first.
     pub(crate) documents: Vec<Document>,
     pub(crate) layer_path: Vec<Name>,
+    pub(crate) layers: BTreeMap<Level, Name>,
     pub(crate) zone: Option<Name>,
     /// The zone as it was spelled.
     pub(crate) zone_shown: String,
@@ -26,7 +27,9 @@ pub(crate) struct Chain {
 
 /// Loads every file of the run.
 pub(crate) fn load(request: &Request<'_>, problems: &mut Problems) -> Chain {
-    let (mut documents, layer_path, has_layers) = layers(request, problems);
+    let (mut documents, layers, has_layers) = layers(request, problems);
+    // Levels sort from the datacenter down.
+    let layer_path: Vec<Name> = layers.values().cloned().collect();
     let zone_shown = documents
         .last()
         .and_then(|zone| zone.heading.name.as_ref())
@@ -41,6 +44,7 @@ pub(crate) fn load(request: &Request<'_>, problems: &mut Problems) -> Chain {
         documents,
         zone: layer_path.last().cloned(),
         layer_path,
+        layers,
         zone_shown,
         stack,
         stack_shown: shown.map(|name| name.value).unwrap_or_default(),
@@ -48,11 +52,13 @@ pub(crate) fn load(request: &Request<'_>, problems: &mut Problems) -> Chain {
     }
 }
 
-/// The layers from the datacenter down, their names, and whether none is missing.
-fn layers(request: &Request<'_>, problems: &mut Problems) -> (Vec<Document>, Vec<Name>, bool) {
+/// What a run has of layers: the files from the datacenter down, their names, and whether none is missing.
+type Layers = (Vec<Document>, BTreeMap<Level, Name>, bool);
+
+fn layers(request: &Request<'_>, problems: &mut Problems) -> Layers {
     let mut is_complete = true;
     let mut found = Vec::new();
-    let mut path = Vec::new();
+    let mut path = BTreeMap::new();
     let mut wanted = Setting {
         value: request.zone.to_owned(),
         place: option_place("--zone"),
@@ -61,7 +67,8 @@ fn layers(request: &Request<'_>, problems: &mut Problems) -> (Vec<Document>, Vec
     loop {
         let Some((key, layer)) = find(request.layers, &wanted.value) else {
             if below.is_none() && wanted.value.eq_ignore_ascii_case("default") {
-                path.extend(to_name(&wanted.value, &wanted.place, "zone", problems));
+                let name = to_name(&wanted.value, &wanted.place, "zone", problems);
+                path.extend(name.map(|name| (Level::Zone, name)));
             } else {
                 problems.push(no_such(&wanted, "layer", request.layers.keys()));
                 is_complete = false;
@@ -87,7 +94,8 @@ fn layers(request: &Request<'_>, problems: &mut Problems) -> (Vec<Document>, Vec
             .name
             .as_ref()
             .map_or_else(|| option_place("--zone"), |name| name.place.clone());
-        path.extend(to_name(key, &place, layer.level.as_str(), problems));
+        let name = to_name(key, &place, layer.level.as_str(), problems);
+        path.extend(name.map(|name| (layer.level, name)));
         let heading = &document.heading;
         let parent = layer
             .parent
@@ -105,7 +113,6 @@ fn layers(request: &Request<'_>, problems: &mut Problems) -> (Vec<Document>, Vec
         }
     }
     found.reverse();
-    path.reverse();
     (found, path, is_complete)
 }
 

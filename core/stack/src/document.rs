@@ -89,6 +89,8 @@ pub(crate) struct Document {
     pub(crate) grid: Option<Value>,
     pub(crate) isolation: Option<Value>,
     pub(crate) require: Option<Value>,
+    /// `uses:`, other virtual data centers.
+    pub(crate) uses: Map,
     /// `final:`, only in layers.
     pub(crate) fixed: Block,
     /// `limits:`, only in layers.
@@ -156,7 +158,7 @@ pub(crate) fn load(wanted: &Wanted<'_>, problems: &mut Problems) -> Option<Docum
     let mut block = |key: &str| map.shift_remove(key);
     let (parameters, applications) = (block("parameters"), block("applications"));
     let (grid, fixed, limits) = (block("grid"), block("final"), block("limits"));
-    let (isolation, require) = (block("isolation"), block("require"));
+    let (isolation, require, uses) = (block("isolation"), block("require"), block("uses"));
     Some(Document {
         heading,
         label,
@@ -166,6 +168,7 @@ pub(crate) fn load(wanted: &Wanted<'_>, problems: &mut Problems) -> Option<Docum
         grid,
         isolation,
         require,
+        uses: as_block("uses", uses, problems),
         fixed: read_block("final", fixed.filter(|_| is_layer), problems),
         limits: read_block("limits", limits.filter(|_| is_layer), problems),
     })
@@ -274,6 +277,7 @@ fn refuse_unknown(map: &Map, is_layer: bool, problems: &mut Problems) {
         "grid",
         "isolation",
         "require",
+        "uses",
     ];
     const LAYER: &[&str] = &["level", "parent", "final", "limits"];
     let known = || {
@@ -288,8 +292,6 @@ fn refuse_unknown(map: &Map, is_layer: bool, problems: &mut Problems) {
         }
         let place = Some(&value.place);
         problems.push(match key.as_str() {
-            "uses" => Problem::error(place, "uses is not there yet")
-                .hint("give what the other stack publishes by --var for now"),
             key if LAYER.contains(&key) => {
                 Problem::error(place, format!("{key} belongs into a layer, not a stack"))
                     .hint("write it to a datacenter, cluster or zone file")

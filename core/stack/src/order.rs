@@ -4,6 +4,7 @@
 use smack_model::{Problem, Problems};
 
 use crate::application::Application;
+use crate::exports::Exports;
 use crate::graph;
 use crate::substitute::Use;
 
@@ -23,7 +24,7 @@ pub(crate) fn refuse_cycles(
         let place = first
             .dependencies
             .iter()
-            .find(|(id, _)| id == next)
+            .find(|(id, _)| id.own() == Some(next))
             .map(|(_, place)| place);
         problems.push(
             Problem::error(
@@ -40,6 +41,7 @@ pub(crate) fn refuse_loose_exports(
     applications: &[Application],
     edges: &[Vec<usize>],
     uses: &[Vec<Use>],
+    exports: &Exports,
     problems: &mut Problems,
 ) {
     for (number, uses) in uses.iter().enumerate() {
@@ -52,7 +54,7 @@ pub(crate) fn refuse_loose_exports(
         }
         let reached = graph::reached(edges, number);
         for used in loose.filter(|used| !reached.contains(&used.application)) {
-            let id = &applications[used.application].shown_id;
+            let id = exports.shown(used.application);
             let user = &applications[number].shown_id;
             let what = format!(
                 "{user} uses ${{{id}.{}}} without depending on {id}",

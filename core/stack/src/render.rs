@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use smack_model::Place;
+use smack_model::{ApplicationPath, Place};
 
 use crate::resolve::Resolved;
 use crate::scalar;
@@ -29,6 +29,13 @@ pub fn render(resolved: &Resolved, with_origin: bool) -> String {
             level.value.word(),
             Some((&level.place, &[])),
         );
+    }
+    if !resolved.uses.is_empty() {
+        out.text.push_str("uses:\n");
+    }
+    for (name, usage) in &resolved.uses {
+        let value = format!("{{run: {}, zone: {}}}", usage.vdc.name, usage.vdc.zone);
+        out.line(2, name.as_str(), &value, Some((&usage.place, &[])));
     }
     if !resolved.parameters.is_empty() {
         out.text.push_str("parameters:\n");
@@ -57,6 +64,9 @@ pub fn render(resolved: &Resolved, with_origin: bool) -> String {
             &quoted(&application.grid.value),
             Some((&application.grid.place, &[])),
         );
+        if let Some(share) = &application.share {
+            out.line(4, "share", share.value.word(), Some((&share.place, &[])));
+        }
         if let Some(settings) = application.settings.as_map() {
             out.map(settings, 4);
         }
@@ -64,11 +74,24 @@ pub fn render(resolved: &Resolved, with_origin: bool) -> String {
             out.text.push_str("    dependencies:\n");
         }
         for (id, place) in &application.dependencies {
-            let _ = write!(out.text, "      - {}", quoted(id.as_str()));
+            let shown = shown(id, resolved);
+            let _ = write!(out.text, "      - {}", quoted(&shown));
             out.origin(Some((place, &[])));
         }
     }
     out.text
+}
+
+/// As a stack names it.
+fn shown(path: &ApplicationPath, resolved: &Resolved) -> String {
+    let named = resolved
+        .uses
+        .iter()
+        .find(|(_, usage)| path.vdc.as_deref() == Some(&usage.vdc));
+    match named {
+        Some((name, _)) => format!("{name}.{}", path.application),
+        None => path.to_string(),
+    }
 }
 
 struct Writer {

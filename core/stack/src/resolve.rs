@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use smack_model::{Isolation, Name, Place, Problem, Problems, Severity};
+use smack_model::{Isolation, Name, Place, Problem, Problems, Severity, VdcId};
 
 use crate::application::{Application, Builder};
 use crate::bounds::{self, Finals};
@@ -16,6 +16,7 @@ use crate::merge::{self, Context};
 use crate::near::near;
 use crate::parameter::{self, Parameter};
 use crate::substitute::{Filling, Origin, Variables};
+use crate::uses::{self, Usage};
 use crate::value::{Data, Map, Setting, Value};
 
 /// One file.
@@ -69,6 +70,9 @@ pub struct Resolved {
     pub zone: Name,
     /// Datacenter, cluster, zone: those that there are.
     pub layer_path: Vec<Name>,
+    /// The same by their levels.
+    #[serde(default)]
+    pub layers: BTreeMap<Level, Name>,
     pub run: Name,
     /// The name of the run as it was spelled.
     pub shown: String,
@@ -79,6 +83,9 @@ pub struct Resolved {
     /// How far it must be.
     #[serde(default)]
     pub required_isolation: Option<Setting<Isolation>>,
+    /// Other virtual data centers, by the name that this stack gives them.
+    #[serde(default)]
+    pub uses: BTreeMap<Name, Usage>,
     /// By id.
     pub applications: BTreeMap<Name, Application>,
     /// Everything worth telling that is no error.
@@ -115,7 +122,11 @@ pub fn resolve_sound(request: &Request<'_>) -> (Option<Resolved>, Problems) {
     let mut parameters = parameter::resolve(&chain.documents, &vars, &mut variables, &mut problems);
     let has_parameters = errors(&problems).count() == errors_before;
     let merged = merged(&chain, &variables, &mut problems);
+    let own = chain.zone.clone().zip(run.clone());
+    let own = own.map(|(zone, name)| VdcId { zone, name });
+    let uses = uses::resolve(&chain.documents, own.as_ref(), &variables, &mut problems);
     let mut builder = Builder {
+        uses: &uses,
         documents: &chain.documents,
         variables: &variables,
         problems: &mut problems,
@@ -167,6 +178,8 @@ pub fn resolve_sound(request: &Request<'_>) -> (Option<Resolved>, Problems) {
         stack,
         zone,
         layer_path: chain.layer_path,
+        layers: chain.layers,
+        uses: uses.all,
         run,
         shown,
         parameters,
@@ -196,7 +209,8 @@ impl Touched<'_> {
         let mut needed_by: BTreeMap<&Name, Vec<&Name>> = BTreeMap::new();
         let mut open = Vec::new();
         for (id, application) in &*applications {
-            for (needed, _) in &application.dependencies {
+            let own = application.dependencies.iter();
+            for needed in own.filter_map(|(needed, _)| needed.own()) {
                 needed_by.entry(needed).or_default().push(id);
             }
             let mut entries = documents.iter().flat_map(|document| {

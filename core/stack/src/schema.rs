@@ -98,6 +98,20 @@ pub fn json_schema(kinds: &[KindSchema<'_>]) -> Json {
                     "properties": {"isolation": {"enum": ["open", "vdc", null]}},
                 }),
             ),
+            "uses": documented(
+                "Other virtual data centers by a name of this stack's own: dependencies: [NAME.kafka].",
+                json!({
+                    "type": ["object", "null"],
+                    "additionalProperties": {
+                        "type": ["object", "null"],
+                        "additionalProperties": false,
+                        "properties": {
+                            "run": documented("Its name; that of the use if left out.", json!({"type": ["string", "number", "null"]})),
+                            "zone": documented("Its zone, or same.", json!({"type": ["string", "number", "null"]})),
+                        },
+                    },
+                }),
+            ),
             "parameters": documented(
                 "In a stack: what may be set from outside. In a layer: values for them.",
                 json!({"type": ["object", "null"], "additionalProperties": {"$ref": "#/$defs/parameter"}}),
@@ -161,6 +175,10 @@ fn definitions(kinds: &[KindSchema<'_>]) -> Json {
                 "id": documented("Its id; the key if left out.", json!({"type": ["string", "number"]})),
                 "grid": {"$ref": "#/$defs/grid"},
                 "scope": {"const": "zone"},
+                "share": documented(
+                    "Which other virtual data centers may use it; those of the zone if left out.",
+                    or_reference(json!({"enum": crate::share::Share::ALL.map(crate::share::Share::word)})),
+                ),
                 "dependencies": documented(
                     "Ids of applications that must be ready first.",
                     or_reference(json!({"type": "array", "items": {"type": ["string", "number"]}})),

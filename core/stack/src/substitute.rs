@@ -382,6 +382,9 @@ impl<'a> Filling<'a> {
         if let Some(place) = self.variables.set_by_layers.get(name) {
             return problem.hint(format!("{place} sets it, but no stack declares it: parameters: {{{name}: {{type: string}}}}"));
         }
+        if let Some(advice) = self.exports.advice(name) {
+            return problem.hint(advice);
+        }
         if let Some((number, export)) = self.exports.find(name, |key| self.exports.by_key(key)) {
             let id = self.exports.shown(number);
             return problem.hint(format!(

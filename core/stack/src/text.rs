@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use smack_model::Name;
+use smack_model::ApplicationPath;
 
 /// A text of a resolved stack. Without references it is one literal piece (none for an empty text).
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub enum Piece {
     Literal(String),
     /// `${kafka.brokers}`: what `application` publishes as `name` once it is ready.
     Export {
-        application: Name,
+        application: ApplicationPath,
         name: String,
         /// The reference as it was written, without `${` and `}`: `dse-mesos-0.2.x.cassandraConnect`.
         shown: String,
@@ -49,7 +49,7 @@ impl Text {
     }
 
     /// The exports it refers to, in order: application and name.
-    pub fn exports(&self) -> impl Iterator<Item = (&Name, &str)> {
+    pub fn exports(&self) -> impl Iterator<Item = (&ApplicationPath, &str)> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Literal(_) => None,
             Piece::Export {

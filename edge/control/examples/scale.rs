@@ -325,7 +325,7 @@ fn explain(world: &mut World) -> Outcome<()> {
         let began = Instant::now();
         let view = world.engine.view();
         let status = view.vdcs.get(&id).ok_or("the VDC is in the view")?;
-        let causes = why(status, Some(&application), task.as_ref(), view.now);
+        let causes = why(&view, status, Some(&application), task.as_ref(), view.now);
         times.push(began.elapsed().as_secs_f64() * 1e6);
         let first = causes.first().ok_or("there is a cause")?;
         text = format!("{}: {}", first.subject, first.text);

@@ -285,9 +285,16 @@ impl From<Failure> for Refused {
                 | Core::NotAsked(_)
                 | Core::NoTime(_),
             ) => StatusCode::BAD_REQUEST,
-            Failure::Refused(Core::GoingDown(_) | Core::DoesNotFit(_) | Core::Leaving { .. }) => {
-                StatusCode::CONFLICT
-            }
+            Failure::Refused(
+                Core::GoingDown(_)
+                | Core::DoesNotFit(_)
+                | Core::Leaving { .. }
+                | Core::InUse { .. }
+                | Core::ApplicationInUse { .. }
+                | Core::NothingToUse { .. }
+                | Core::UsesEnding { .. }
+                | Core::Circle(_),
+            ) => StatusCode::CONFLICT,
         };
         Self::new(status, failure.to_string())
     }

@@ -104,6 +104,12 @@ pub struct Vdc {
     /// Why its network is not as it should be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_problem: Option<String>,
+    /// Applications of other virtual data centers that it uses: `default/telemetry/kafka`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<String>,
+    /// Virtual data centers that use an application of this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used_by: Vec<String>,
     /// When it ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
@@ -264,6 +270,9 @@ pub fn ttl(text: &str) -> Result<Ttl, String> {
 pub struct DownBody {
     #[serde(default)]
     pub keep: bool,
+    /// Also while other virtual data centers use it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force_users: bool,
 }
 
 /// `POST /v1/vdcs/{zone}/{name}/rollback`: to a revision, or to the one before.

@@ -112,6 +112,7 @@ fn measure(home: &Path) -> Result<(), Failure> {
         vdc: vdc.clone(),
         names: BTreeMap::new(),
         exposed: BTreeMap::from(exposed),
+        imported: BTreeMap::new(),
     };
     let begun = Instant::now();
     grid.perform(Epoch(1), &Action::Network(Box::new(order)));

@@ -64,7 +64,9 @@ impl Engine {
     pub(super) fn note_requirements(&mut self, request: &RunRequest) {
         for (application, spec) in &request.systems {
             let required = spec.requires.iter();
-            let required: Vec<&str> = required.map(|other| other.application.as_str()).collect();
+            let required: Vec<String> = required
+                .map(|other| other.application.to_string())
+                .collect();
             if !required.is_empty() {
                 let subject = format!("{}/{application}", request.vdc);
                 self.note(subject, "requires", required.join(", "));

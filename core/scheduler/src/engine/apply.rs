@@ -5,7 +5,7 @@ use smack_model::{
     When,
 };
 
-use super::{Engine, Tracked, key};
+use super::{Engine, Tracked, key, used};
 use crate::change::Change;
 
 impl Engine {
@@ -24,8 +24,8 @@ impl Engine {
             Change::Header(id, header) if header.ended.is_some() => {
                 let key_of = key(id);
                 if let Some(tracked) = self.systems.remove(&key_of) {
-                    for name in &tracked.uses {
-                        self.unlink(&key_of, &(key_of.0.clone(), key_of.1.clone(), name.clone()));
+                    for path in &tracked.uses {
+                        self.unlink(&key_of, &used(&key_of, path));
                     }
                 }
                 self.tombstones

@@ -37,6 +37,8 @@ pub enum Command {
     Down {
         vdc: VdcId,
         keep_volumes: bool,
+        /// Also while others use it.
+        force: bool,
     },
     Verb {
         vdc: VdcId,
@@ -98,6 +100,20 @@ pub enum Refused {
     GoingDown(VdcId),
     #[error("{application} of {vdc} is still being removed; run it again in a moment")]
     Leaving { vdc: VdcId, application: Name },
+    #[error("{vdc} is used by {}; take them down first, or leave them without it: --force users", .users.join(", "))]
+    InUse { vdc: VdcId, users: Vec<String> },
+    #[error("{application} of {vdc} cannot be taken out: it is used by {}; take them down first", .users.join(", "))]
+    ApplicationInUse {
+        vdc: VdcId,
+        application: Name,
+        users: Vec<String>,
+    },
+    #[error("{user} uses {vdc}, which is not up; run it first")]
+    NothingToUse { user: Name, vdc: VdcId },
+    #[error("{user} uses {vdc}, which is going down")]
+    UsesEnding { user: Name, vdc: VdcId },
+    #[error("virtual data centers use each other in a circle: {}", circle(.0))]
+    Circle(Vec<VdcId>),
     #[error("not everything fits, so nothing was started (--partial starts what fits):\n{}", .0.join("\n"))]
     DoesNotFit(Vec<String>),
     #[error("{0:?} is no gate: known are check, budget and minimum")]
@@ -118,6 +134,11 @@ pub enum Refused {
     NoSchedule { vdc: VdcId, application: Name },
     #[error("a ttl of {} would be over at once; write a time to come: 2h", .0.words())]
     NoTime(Span),
+}
+
+fn circle(ids: &[VdcId]) -> String {
+    let ids: Vec<String> = ids.iter().map(VdcId::to_string).collect();
+    ids.join(" -> ")
 }
 
 const FORCE_FOR: Span = Span::minutes(10);
@@ -143,7 +164,14 @@ impl Engine {
         self.now = self.now.max(now);
         match command {
             Command::Run(request) => self.run(*request),
-            Command::Down { vdc, keep_volumes } => {
+            Command::Down {
+                vdc,
+                keep_volumes,
+                force,
+            } => {
+                if !force {
+                    self.check_unused(&vdc)?;
+                }
                 let kept = if keep_volumes {
                     ", volumes are kept"
                 } else {
@@ -199,6 +227,7 @@ impl Engine {
                 application,
             });
         }
+        self.check_uses(&request)?;
         if !request.partial {
             let misfits = self.misfits(&request);
             if !misfits.is_empty() {

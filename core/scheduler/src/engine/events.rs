@@ -8,7 +8,7 @@ use smack_model::{
     Refusal, Status, SystemId, TaskId, TaskRecord, TaskSpec, Timestamp, VolumeId, retry_delay,
 };
 
-use super::{Engine, Key, key};
+use super::{Engine, Key, key, used};
 use crate::change::Change;
 use crate::seen::Observation;
 use crate::steer;
@@ -583,11 +583,7 @@ impl Engine {
         }
         let uses: Vec<Key> = {
             let own = key(id);
-            tracked
-                .uses
-                .iter()
-                .map(|name| (own.0.clone(), own.1.clone(), name.clone()))
-                .collect()
+            tracked.uses.iter().map(|path| used(&own, path)).collect()
         };
         let system = &tracked.system;
         let mut changes: Vec<Change> = Vec::new();

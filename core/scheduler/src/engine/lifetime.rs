@@ -18,6 +18,11 @@ pub enum Ttl {
 /// So long before the end somebody is warned. Those that lie before the start are skipped.
 const WARNINGS: [Span; 3] = [Span::minutes(60), Span::minutes(10), Span::minutes(1)];
 
+/// Beyond all warnings: it was said that it stays for others.
+const TOLD: u32 = 4;
+/// How soon it is seen that nobody uses it any more.
+const LOOK_AGAIN: Span = Span::seconds(10);
+
 impl Ttl {
     /// A time that is over at once is a mistake.
     pub(super) fn check(self) -> Result<(), Refused> {
@@ -81,6 +86,10 @@ impl Engine {
             let Some(expires) = record.expires else {
                 continue;
             };
+            if next(&record).is_none_or(|at| at > self.now) {
+                // Set anew while it was in use beyond its time.
+                continue;
+            }
             let left = expires.since(self.now);
             let set = record.ttl.map_or_else(String::new, |ttl| {
                 let ago = self.now.since(expires - ttl);
@@ -96,10 +105,29 @@ impl Engine {
                     warned: warnings_due(left),
                     ..record
                 });
+            } else if let Err(Refused::InUse { users, .. }) = self.check_unused(&id) {
+                self.stay(record, &users);
             } else {
                 let ended = self.down(&id, false, &format!("its time was over: {set}"));
                 debug_assert_eq!(ended, Ok(()), "it is on record");
             }
+        }
+    }
+
+    /// One whose time is over stays while others use it: its end is not to take them by surprise.
+    fn stay(&mut self, record: VdcRecord, users: &[String]) {
+        self.timed
+            .insert((self.now + LOOK_AGAIN, record.id.clone()));
+        if record.warned < TOLD {
+            let subject = record.id.to_string();
+            let text = format!("its time is over, but it stays for {}", users.join(", "));
+            self.note(subject, "ttl", text);
+            let change = Change::Vdc(VdcRecord {
+                warned: TOLD,
+                ..record
+            });
+            self.apply(&change);
+            self.pending.changes.push(change);
         }
     }
 

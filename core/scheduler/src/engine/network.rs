@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use smack_model::{Action, Isolation, NetworkOrder, Status, Timestamp, VdcId};
+use smack_model::{Action, Import, Isolation, NetworkOrder, Status, Timestamp, VdcId};
 
 use super::Engine;
-use crate::names::names;
+use crate::names::{imported_names, names};
 use crate::seen::Sent;
-use crate::status::VdcStatus;
+use crate::status::{Imported, VdcStatus};
 
 /// What was ordered for one virtual data center, and what became of it.
 #[derive(Debug)]
@@ -55,11 +55,42 @@ impl Engine {
         if vdc.record.isolation == Isolation::Open {
             return None;
         }
+        let mut names = names(vdc);
+        for ((address, _), imported) in &vdc.imports {
+            let Imported {
+                from,
+                application,
+                task,
+                ..
+            } = imported;
+            for name in imported_names(from, application.as_str(), task) {
+                let addresses = names.entry(name).or_default();
+                if !addresses.iter().any(|known| **known == **address) {
+                    addresses.push(address.to_string());
+                }
+            }
+        }
         Some(NetworkOrder {
             vdc: id.clone(),
-            names: names(vdc),
+            names,
             exposed: self.exposed(vdc),
+            imported: self.imported(vdc),
         })
+    }
+
+    fn imported(&self, vdc: &VdcStatus) -> BTreeMap<(String, u16), Import> {
+        let import = |imported: &Imported| {
+            let owner = self.vdcs.get(&imported.from);
+            let is_apart = owner.is_some_and(|owner| owner.isolation != Isolation::Open);
+            Import {
+                from: is_apart.then(|| imported.from.clone()),
+                runs: imported.runs,
+            }
+        };
+        let imports = vdc.imports.iter();
+        imports
+            .map(|((address, port), imported)| ((address.to_string(), *port), import(imported)))
+            .collect()
     }
 
     fn exposed(&self, vdc: &VdcStatus) -> BTreeMap<(String, u16), bool> {
@@ -71,10 +102,7 @@ impl Engine {
                 let (Some(spec), Some(address)) = (spec, &record.address) else {
                     continue;
                 };
-                let runs = matches!(
-                    record.status,
-                    Status::Running { .. } | Status::Ready { .. } | Status::Draining { .. }
-                );
+                let runs = runs(&record.status);
                 for port in &spec.exposed {
                     if let Some(port) = record.ports.get(port) {
                         exposed.insert((address.to_string(), *port), runs);
@@ -142,4 +170,12 @@ impl Engine {
         let unanswered = self.networks.values().filter(|network| !network.answered);
         unanswered.map(|network| network.sent.due()).min()
     }
+}
+
+/// Whether something may listen there.
+pub(super) fn runs(status: &Status) -> bool {
+    matches!(
+        status,
+        Status::Running { .. } | Status::Ready { .. } | Status::Draining { .. }
+    )
 }

@@ -56,6 +56,8 @@ fn vdc(zone: &str, run: &str, tasks: Vec<TaskState>) -> (VdcId, Arc<VdcStatus>) 
         record,
         state: SystemState::Ready,
         systems: vec![Arc::new(system)],
+        uses: Default::default(),
+        imports: Default::default(),
         network_problem: None,
     };
     (id, Arc::new(status))

@@ -18,12 +18,21 @@ mod show;
 pub struct Interpreter {
     pub sim: Sim,
     vdc: VdcId,
+    /// Of the one that lines speak of.
+    stack: Stack,
+    /// Of the others.
+    others: BTreeMap<VdcId, Stack>,
+    counted: (u64, u64),
+}
+
+/// What is written of one virtual data center.
+#[derive(Default)]
+struct Stack {
     specs: BTreeMap<Name, ServiceSpec>,
     /// How the applications that the script itself made were described.
     apps: BTreeMap<Name, App>,
     revision: u32,
     ran: BTreeMap<Name, ServiceSpec>,
-    counted: (u64, u64),
 }
 
 /// What a line was refused for.
@@ -40,10 +49,10 @@ world:   node NAME [cpu=4] [mem=4096] [starting=CPU] [attribute=value …]   nod
          slow APP[/TASK] SECONDS   never APP[/TASK]   fail APP[/TASK] [code=1] [after=1s] [times=N]   well APP[/TASK]
          refuse APP[/TASK] TIMES   stubborn APP[/TASK]   stranger PORT [gone]   lag TIME
          supply NAME fails|present|slow [TIME]   operation APP NAME [takes=5s] [fails=2]   says APP gate|health yes|no|true
-stack:   app NAME [option …]   change APP [option …]   set APP KEY=VALUE   label APP KEY=VALUE   tasks APP N   drop APP
+stack:   vdc ZONE/NAME   app NAME [option …]   change APP [option …]   set APP KEY=VALUE   label APP KEY=VALUE   tasks APP N   drop APP
 server:  crash [before|after N]   pause-server   wake-server   count
 verbs:   run [partial] [ttl=2h]   wait SECONDS   plan   stop|start|restart|replace|pause|resume [APP[/TASK]]
-         operate OPERATION [APP]   unschedule APP   ttl TIME|never   force GATE APP   down [keep]   status   why [APP[/TASK]]
+         operate OPERATION [APP]   unschedule APP   ttl TIME|never   force GATE APP   down [keep|force|soon]   status   why [APP[/TASK]]
          launched TASK   help";
 
 impl Default for Interpreter {
@@ -63,16 +72,33 @@ impl Interpreter {
     /// A simulated grid without nodes, and a stack that `run` starts on it.
     pub fn with_specs(vdc: VdcId, specs: BTreeMap<Name, ServiceSpec>) -> Self {
         let sim = Sim::new(0);
-        let apps = BTreeMap::new();
+        let stack = Stack {
+            specs,
+            ..Stack::default()
+        };
         Self {
             sim,
             vdc,
-            specs,
-            apps,
-            revision: 0,
-            ran: BTreeMap::new(),
+            stack,
+            others: BTreeMap::new(),
             counted: (0, 0),
         }
+    }
+
+    /// Brings up another virtual data center, which the one that lines speak of may use.
+    pub fn beside(&mut self, vdc: VdcId, specs: BTreeMap<Name, ServiceSpec>) -> String {
+        let own = self.vdc.to_string();
+        let stack = Stack {
+            specs,
+            ..Stack::default()
+        };
+        let id = vdc.to_string();
+        self.others.insert(vdc, stack);
+        ["vdc", "run", "vdc"]
+            .iter()
+            .zip([id.as_str(), "", own.as_str()])
+            .map(|(command, id)| self.line(&format!("{command} {id}")))
+            .collect()
     }
 
     /// Answers one command line; every answer ends with a line end unless it is empty.
@@ -153,8 +179,11 @@ impl Interpreter {
                 },
                 rest,
             ),
-            ("down", []) => self.down(false),
-            ("down", ["keep"]) => self.down(true),
+            ("down", ["soon"]) => self.down_soon(false, false).map(|()| String::new()),
+            ("vdc", [id]) => self.speak_of(id),
+            ("down", []) => self.down(false, false),
+            ("down", ["keep"]) => self.down(true, false),
+            ("down", ["force"]) => self.down(false, true),
             ("crash", rest) => self.crash(rest),
             ("pause-server", []) => self.pause_server(),
             ("wake-server", []) => self.wake_server(),
@@ -171,6 +200,19 @@ impl Interpreter {
         }
     }
 
+    /// What follows is about another virtual data center.
+    fn speak_of(&mut self, id: &str) -> Answer {
+        let id = VdcId::parse(id).ok_or_else(|| format!("{id:?} is not zone/name"))?;
+        let stack = self.others.remove(&id).unwrap_or_default();
+        if id == self.vdc {
+            return Ok(String::new());
+        }
+        let before = std::mem::replace(&mut self.stack, stack);
+        let before_id = std::mem::replace(&mut self.vdc, id);
+        self.others.insert(before_id, before);
+        Ok(String::new())
+    }
+
     fn run(&mut self, options: &[&str]) -> Answer {
         let (mut partial, mut ttl) = (false, None);
         for option in options {
@@ -180,15 +222,15 @@ impl Interpreter {
                 _ => return Err(format!("{option:?} is none of partial, ttl=2h")),
             }
         }
-        if self.specs != self.ran || self.revision == 0 {
-            self.revision += 1;
+        if self.stack.specs != self.stack.ran || self.stack.revision == 0 {
+            self.stack.revision += 1;
         }
         let request = RunRequest {
             vdc: self.vdc.clone(),
             shown: self.vdc.name.to_string(),
             stack: self.vdc.name.to_string(),
-            revision: self.revision,
-            systems: self.specs.clone(),
+            revision: self.stack.revision,
+            systems: self.stack.specs.clone(),
             isolation: Isolation::Open,
             partial,
             ttl,
@@ -196,20 +238,27 @@ impl Interpreter {
         // The grid speaks first: what it has said already counts.
         self.catch_up();
         self.take(Command::Run(Box::new(request)))?;
-        self.ran = self.specs.clone();
+        self.stack.ran = self.stack.specs.clone();
         self.settle(LONGEST);
         Ok(String::new())
     }
 
-    fn down(&mut self, keep_volumes: bool) -> Answer {
+    fn down(&mut self, keep_volumes: bool, force: bool) -> Answer {
+        self.down_soon(keep_volumes, force)?;
+        self.settle(LONGEST);
+        Ok(String::new())
+    }
+
+    /// Asks for it and waits for nothing.
+    fn down_soon(&mut self, keep_volumes: bool, force: bool) -> Result<(), String> {
         self.catch_up();
         self.take(Command::Down {
             vdc: self.vdc.clone(),
             keep_volumes,
+            force,
         })?;
-        self.settle(LONGEST);
-        self.ran.clear();
-        Ok(String::new())
+        self.stack.ran.clear();
+        Ok(())
     }
 
     fn verb(&mut self, verb: Verb, whom: &[&str]) -> Answer {
@@ -307,14 +356,15 @@ impl Interpreter {
             return Ok((name(application)?, Some(name(task)?)));
         }
         let known = name(text)?;
-        if self.specs.contains_key(&known) {
+        if self.stack.specs.contains_key(&known) {
             return Ok((known, None));
         }
         let having = |spec: &ServiceSpec| spec.tasks.contains_key(&known);
         let found = self
+            .stack
             .specs
             .iter()
-            .chain(&self.ran)
+            .chain(&self.stack.ran)
             .find(|(_, spec)| having(spec));
         let found = found.map(|(application, _)| (application.clone(), Some(known.clone())));
         found.ok_or_else(|| format!("{text} is neither an application nor a task of one"))

@@ -31,8 +31,9 @@ pub(super) fn ensembles(application: &Application, surroundings: &Surroundings<'
     application
         .dependencies
         .iter()
-        .map(|(name, _)| name.clone())
-        .filter(is_ensemble)
+        .filter_map(|(path, _)| path.own())
+        .filter(|name| is_ensemble(name))
+        .cloned()
         .collect()
 }
 
@@ -149,7 +150,7 @@ fn named(
 }
 
 fn connect_of(ensemble: &Name) -> Template {
-    smack_model::Piece::Export(ensemble.clone(), "connect".to_owned()).into()
+    smack_model::Piece::Export(ensemble.clone().into(), "connect".to_owned()).into()
 }
 
 /// The ensemble of this stack that a connect string refers to: `${zookeeper.connect}`.
@@ -161,7 +162,7 @@ fn foreign(text: &Text, surroundings: &Surroundings<'_>) -> Option<Name> {
             .is_some_and(|other| other.kind.value == "zookeeper")
     };
     text.exports()
-        .map(|(application, _)| application)
+        .filter_map(|(application, _)| application.own())
         .find(is_ensemble)
         .cloned()
 }

@@ -245,7 +245,7 @@ fn notice_idle(
     for (name, place) in application
         .dependencies
         .iter()
-        .filter(|(name, _)| ensembles.contains(name))
+        .filter(|(path, _)| path.own().is_some_and(|name| ensembles.contains(name)))
     {
         let what = format!(
             "Kafka {} has controllers of its own and makes no use of {name}",

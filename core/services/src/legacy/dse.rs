@@ -40,7 +40,10 @@ pub(super) fn translate(tasks: &mut Tasks<'_>) {
     let mut others = tasks.all.values();
     let is_read = others.any(|other| {
         other.kind.value.starts_with("zipkin-mesos-")
-            && other.dependencies.iter().any(|(needed, _)| needed == name)
+            && other
+                .dependencies
+                .iter()
+                .any(|(needed, _)| needed.own() == Some(name))
     });
     if is_read {
         // Zipkin searches by an index that today's Cassandra has off.

@@ -59,7 +59,7 @@ fn zookeeper(tasks: &mut Tasks<'_>) {
     };
     let (connect, chroot) = split_path(text);
     let of_stack = connect.exports().next().and_then(|(id, _)| {
-        let known = tasks.all.get(id)?;
+        let known = tasks.all.get(id.own()?)?;
         let kind = known.kind.value.as_str();
         let is_ensemble = kind == "zookeeper" || service_of(kind) == Some("zookeeper");
         is_ensemble.then(|| known.shown_id.clone())

@@ -145,7 +145,10 @@ fn put_kafka(tasks: &mut Tasks<'_>, key: &str, value: Value) {
 
 /// The ring of the stack whose addresses are named, or one elsewhere.
 fn storage(tasks: &mut Tasks<'_>, text: &Text, at: &Value) {
-    let of_stack = text.exports().next().and_then(|(id, _)| tasks.all.get(id));
+    let of_stack = text
+        .exports()
+        .next()
+        .and_then(|(id, _)| tasks.all.get(id.own()?));
     match of_stack {
         Some(ring) => {
             let id = ring.shown_id.clone();

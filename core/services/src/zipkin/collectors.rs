@@ -113,7 +113,7 @@ fn source((application, brokers): Cluster, sight: &Sight<'_, '_>, is_named: bool
 }
 
 fn of_stack(cluster: &Application) -> Cluster {
-    let brokers = Piece::Export(cluster.id.clone(), "brokers".to_owned());
+    let brokers = Piece::Export(cluster.id.clone().into(), "brokers".to_owned());
     (Some(cluster.id.clone()), brokers.into())
 }
 
@@ -191,7 +191,9 @@ fn cluster(
     sight: &Sight<'_, '_>,
 ) -> Option<Cluster> {
     let Some(name) = text.as_literal().filter(|literal| !literal.contains(':')) else {
-        let mut exporting = text.exports().map(|(application, _)| application);
+        let mut exporting = text
+            .exports()
+            .filter_map(|(application, _)| application.own());
         let is_kafka = |id: &&Name| of_kind(sight.surroundings, "kafka").any(|k| k.id == **id);
         return Some((exporting.find(is_kafka).cloned(), template(text)));
     };
@@ -219,7 +221,7 @@ fn cluster(
     let dependencies = &sight.application.dependencies;
     if !dependencies
         .iter()
-        .any(|(dependency, _)| *dependency == found.id)
+        .any(|(dependency, _)| dependency.own() == Some(&found.id))
     {
         let hint = format!("add dependencies: [{}]", found.shown_id);
         reader.refuse(key, &format!("it does not depend on {name}"), &hint);

@@ -183,7 +183,8 @@ fn on_cassandra<'b>(
 }
 
 fn of_stack(ring: &Application) -> Storage {
-    let export = |name: &str| Template::from(Piece::Export(ring.id.clone(), name.to_owned()));
+    let export =
+        |name: &str| Template::from(Piece::Export(ring.id.clone().into(), name.to_owned()));
     Storage::Cassandra {
         contact_points: export("cql"),
         dc: export("dc"),
@@ -220,7 +221,7 @@ fn named<'b>(
     let dependencies = &sight.application.dependencies;
     if !dependencies
         .iter()
-        .any(|(dependency, _)| *dependency == found.id)
+        .any(|(dependency, _)| dependency.own() == Some(&found.id))
     {
         let hint = format!("add dependencies: [{}]", found.shown_id);
         reader.refuse(key, &format!("it does not depend on {name}"), &hint);

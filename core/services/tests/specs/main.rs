@@ -19,6 +19,8 @@ mod stacks;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod uses;
+#[cfg(test)]
 mod wrong;
 #[cfg(test)]
 mod zipkin;

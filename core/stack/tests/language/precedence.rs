@@ -457,3 +457,45 @@ applications: {a: {type: command}}
         Some("vdc qa.yaml:3:11 (zone qa)")
     );
 }
+
+#[test]
+fn uses_of_layers_lie_below_those_of_the_stack() {
+    check(
+        "
+== zone qa qa.yaml
+name: qa
+uses: {telemetry: {run: shared}, logs: {run: logs, zone: west}}
+== stack s.yaml
+name: s
+uses: {telemetry: {zone: East}, logs: {zone: null}}
+applications:
+  a: {type: command, share: datacenter, dependencies: [telemetry.kafka-mesos-0.9.x, Logs.syslog]}
+  b: {type: command, dependencies: [telemetry.kafka-mesos-0-9-x, a], x: '${Telemetry.kafka-mesos-0.9.x.a.b}'}
+== run --zone qa
+",
+        expect![[r##"
+            # run s in qa
+            name: s
+            uses:
+              logs: {run: logs, zone: qa}  # stack s: s.yaml:2:33
+              telemetry: {run: shared, zone: east}  # stack s: s.yaml:2:8
+            applications:
+              a:
+                type: command  # stack s: s.yaml:4:7
+                id: a
+                grid: local  # default
+                share: datacenter  # stack s: s.yaml:4:22
+                dependencies:
+                  - telemetry.kafka-mesos-0-9-x  # stack s: s.yaml:4:56
+                  - logs.syslog  # stack s: s.yaml:4:85
+              b:
+                type: command  # stack s: s.yaml:5:7
+                id: b
+                grid: local  # default
+                x: "${Telemetry.kafka-mesos-0.9.x.a.b}"  # stack s: s.yaml:5:70
+                dependencies:
+                  - telemetry.kafka-mesos-0-9-x  # stack s: s.yaml:5:37
+                  - a  # stack s: s.yaml:5:66
+        "##]],
+    );
+}

@@ -87,6 +87,14 @@ fn isolation() {
 }
 
 #[test]
+fn uses() {
+    check(
+        include_str!("../wrong/uses.txt"),
+        &expect_file!["../wrong/uses.txt"],
+    );
+}
+
+#[test]
 fn what_no_error_touches_stays() {
     for (text, sound) in [
         ("nmae: s\napplications: {a: {type: command}}", ""),

@@ -18,7 +18,7 @@ use axum::{Json, Router, body::Bytes};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use smack_model::{Digest, Name, Severity, Timestamp, VdcId};
-use smack_scheduler::{Cause, Command, SystemState, VdcStatus};
+use smack_scheduler::{Cause, Command, SystemState, VdcStatus, View};
 use tokio::time::Instant;
 
 use super::{Refused, Shared, library, runs};
@@ -259,7 +259,8 @@ async fn settled(shared: &Shared, id: &VdcId, began: Timestamp, limit: Duration)
     let mut deadline = Instant::now() + SEEN_WITHIN;
     let mut ready_before = None;
     loop {
-        let found = published.borrow_and_update().view.vdcs.get(id).cloned();
+        let view = Arc::clone(&published.borrow_and_update().view);
+        let found = view.vdcs.get(id).cloned();
         // The state may still be the one from before.
         let current = found.filter(|vdc| vdc.record.updated >= began);
         if let Some(vdc) = &current {
@@ -267,7 +268,7 @@ async fn settled(shared: &Shared, id: &VdcId, began: Timestamp, limit: Duration)
                 return Ok(String::new());
             }
             if vdc.state == SystemState::Failed {
-                let text = format!("{id} cannot go on:{}", causes(vdc));
+                let text = format!("{id} cannot go on:{}", causes(&view, vdc));
                 return Err(Said(StatusCode::INTERNAL_SERVER_ERROR, text));
             }
             let ready = Some(vdc.systems.iter().filter(|system| system.ready).count());
@@ -283,7 +284,10 @@ async fn settled(shared: &Shared, id: &VdcId, began: Timestamp, limit: Duration)
                 let seconds = limit.as_secs();
                 return Err(match current {
                     Some(vdc) => {
-                        let text = format!("{id} is not there after {seconds} s:{}", causes(&vdc));
+                        let text = format!(
+                            "{id} is not there after {seconds} s:{}",
+                            causes(&view, &vdc)
+                        );
                         Said(StatusCode::GATEWAY_TIMEOUT, text)
                     }
                     None => Said(StatusCode::CONFLICT, format!("{id} has been taken down")),
@@ -294,7 +298,7 @@ async fn settled(shared: &Shared, id: &VdcId, began: Timestamp, limit: Duration)
 }
 
 /// What keeps it from being ready, a line each.
-fn causes(vdc: &VdcStatus) -> String {
+fn causes(view: &View, vdc: &VdcStatus) -> String {
     fn tell(cause: &Cause, depth: usize, text: &mut String) {
         let _ = write!(
             text,
@@ -309,7 +313,7 @@ fn causes(vdc: &VdcStatus) -> String {
         }
     }
     let mut text = String::new();
-    for cause in smack_scheduler::why(vdc, None, None, clock::now()) {
+    for cause in smack_scheduler::why(view, vdc, None, None, clock::now()) {
         tell(&cause, 0, &mut text);
     }
     text

@@ -8,7 +8,7 @@ use axum::extract::{Path as UrlPath, Query, State};
 use serde::{Deserialize, Serialize};
 use smack_model::{Isolation, Name, Problem, Problems, ServiceSpec, VdcId};
 use smack_scheduler::{Command, Engine, Plan, RunRequest, Ttl, names, plan as effects};
-use smack_services::Catalog;
+use smack_services::{Catalog, Platform, Provider};
 use smack_stack::{LayerSource, Level, Request, Resolved, Source, heading};
 use smack_store::Write;
 
@@ -301,6 +301,32 @@ fn source(text: &wire::SourceText) -> Source {
 }
 
 async fn prepare(shared: &Shared, revision: Revision) -> Result<Ready, Refused> {
+    let (resolved, mut platform) = resolve(shared, &revision)?;
+    let mut notices = resolved.notices.clone();
+    notices.extend(std::mem::take(&mut platform.notices));
+    let vdc = VdcId {
+        zone: resolved.zone.clone(),
+        name: resolved.run.clone(),
+    };
+    if !revision.skip.is_empty() {
+        skip(shared, &vdc, &revision, &resolved, &mut platform.specs).await?;
+    }
+    let isolation = isolation(shared, &vdc, &resolved, &mut notices)?;
+    let shown = spelling(shared, &vdc, &resolved.shown, &mut notices);
+    check_names(&vdc, &platform.specs)?;
+    Ok(Ready {
+        revision,
+        vdc,
+        specs: platform.specs,
+        isolation,
+        notices: notices.sorted(),
+        shown,
+        resolved,
+    })
+}
+
+/// What the texts of a revision say, whatever is up.
+fn resolve(shared: &Shared, revision: &Revision) -> Result<(Resolved, Platform), Refused> {
     let parents = revision
         .parents
         .iter()
@@ -333,34 +359,47 @@ async fn prepare(shared: &Shared, revision: Revision) -> Result<Ready, Refused> 
         predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
     };
     let nodes = u32::try_from(shared.nodes.len()).unwrap_or(u32::MAX);
-    let (resolved, mut platform) =
-        smack_services::load(&request, Catalog::embedded(), nodes).map_err(Refused::problems)?;
+    let loaded = smack_services::load(&request, Catalog::embedded(), nodes);
+    let (resolved, mut platform) = loaded.map_err(Refused::problems)?;
     for spec in platform.specs.values_mut() {
         if let Some(schedule) = spec.schedule.as_mut().filter(|known| known.zone.is_local()) {
             schedule.zone = clock::local_zone();
         }
     }
-    let mut notices = resolved.notices.clone();
-    notices.extend(platform.notices);
-    let vdc = VdcId {
-        zone: resolved.zone.clone(),
-        name: resolved.run.clone(),
-    };
-    if !revision.skip.is_empty() {
-        skip(shared, &vdc, &revision, &resolved, &mut platform.specs).await?;
+    Ok((resolved, platform))
+}
+
+/// Refuses a run that uses of other virtual data centers what is not there or not for it.
+fn check_uses(shared: &Shared, ready: &Ready) -> Result<(), Refused> {
+    let mut up = BTreeMap::new();
+    for usage in ready.resolved.uses.values() {
+        if let Some(provider) = provider(shared, &usage.vdc)? {
+            up.insert(usage.vdc.clone(), provider);
+        }
     }
-    let isolation = isolation(shared, &vdc, &resolved, &mut notices)?;
-    let shown = spelling(shared, &vdc, &resolved.shown, &mut notices);
-    check_names(&vdc, &platform.specs)?;
-    Ok(Ready {
-        revision,
-        vdc,
-        specs: platform.specs,
-        isolation,
-        notices: notices.sorted(),
-        shown,
+    let problems = smack_services::check_uses(&ready.resolved, &up);
+    match problems.has_errors() {
+        true => Err(Refused::problems(problems)),
+        false => Ok(()),
+    }
+}
+
+/// Another virtual data center as it was last run; None: it is not up.
+fn provider(shared: &Shared, id: &VdcId) -> Result<Option<Provider>, Refused> {
+    let up = shared.published.borrow().view.vdcs.get(id).cloned();
+    let Some(vdc) = up.filter(|vdc| !vdc.record.down) else {
+        return Ok(None);
+    };
+    let mut revisions = stored(shared, id)?.into_iter();
+    let current = revisions.find(|revision| revision.number == vdc.record.revision);
+    let Some(revision) = current else {
+        return Ok(None);
+    };
+    let (resolved, platform) = resolve(shared, &revision)?;
+    Ok(Some(Provider {
         resolved,
-    })
+        specs: platform.specs,
+    }))
 }
 
 /// Applications that the run leaves as they are; what is read of those that are not up is among its variables.
@@ -501,6 +540,7 @@ struct Compared {
 }
 
 async fn compare(shared: &Shared, ready: &Ready) -> Result<Compared, Refused> {
+    check_uses(shared, ready)?;
     let (vdc, specs) = (ready.vdc.clone(), ready.specs.clone());
     let compared = shared
         .look(move |engine| compared(engine, &vdc, &specs))

@@ -120,7 +120,14 @@ pub(super) async fn why(
 ) -> Answer<Vec<wire::Cause>> {
     let vdc = shared.vdc(&zone, &name)?;
     let (application, task) = narrow.names(&vdc)?;
-    let causes = smack_scheduler::why(&vdc, application.as_ref(), task.as_ref(), clock::now());
+    let view = Arc::clone(&shared.published.borrow().view);
+    let causes = smack_scheduler::why(
+        &view,
+        &vdc,
+        application.as_ref(),
+        task.as_ref(),
+        clock::now(),
+    );
     Ok(Json(
         causes
             .into_iter()
@@ -178,6 +185,8 @@ pub(super) fn attempt(vdc: &VdcStatus, application: &str, task: &str) -> Option<
 fn shown(shared: &Shared, vdc: &VdcStatus) -> wire::Vdc {
     let now = clock::now();
     let record = &vdc.record;
+    let view = Arc::clone(&shared.published.borrow().view);
+    let users = view.users_of(&record.id).into_iter();
     let tasks = vdc.systems.iter().flat_map(|system| {
         system
             .tasks
@@ -198,6 +207,8 @@ fn shown(shared: &Shared, vdc: &VdcStatus) -> wire::Vdc {
         dns: shared.dns_address(),
         isolation: record.isolation.to_string(),
         network_problem: vdc.network_problem.clone(),
+        uses: vdc.uses.iter().map(ToString::to_string).collect(),
+        used_by: users.map(ToString::to_string).collect(),
         expires_ms: record.expires.filter(|_| !record.down).map(|at| at.0),
         limits: shared.limits.clone(),
         applications: vdc
@@ -251,7 +262,7 @@ fn application(system: &SystemStatus, now: Timestamp) -> wire::Application {
         converged: system.converged,
         paused: system.paused,
         revision: system.revision,
-        requires: system.requires.iter().map(Name::to_string).collect(),
+        requires: system.requires.iter().map(ToString::to_string).collect(),
         waiting: system
             .whole
             .iter()
@@ -287,13 +298,16 @@ fn task(application: &str, state: &TaskState, now: Timestamp) -> wire::Task {
 
 /// Adds what the task itself said last, where that may be the reason.
 fn with_evidence(shared: &Shared, vdc: &VdcStatus, cause: Cause) -> wire::Cause {
-    let evidence = match cause.subject.split_once('/') {
-        // Of several tasks with the same trouble the first speaks.
-        Some((application, tasks)) => {
-            let task = tasks.split(", ").next().unwrap_or(tasks);
-            evidence(shared, vdc, application, task, cause.trouble)
-        }
-        None => Vec::new(),
+    // Of several tasks with the same trouble the first speaks.
+    let first = |tasks: &str| tasks.split(", ").next().unwrap_or(tasks).to_owned();
+    let parts: Vec<&str> = cause.subject.split('/').collect();
+    let evidence = match parts.as_slice() {
+        [application, tasks] => evidence(shared, vdc, application, &first(tasks), cause.trouble),
+        [zone, name, application, tasks] => shared.vdc(zone, name).map_or_else(
+            |_| Vec::new(),
+            |other| evidence(shared, &other, application, &first(tasks), cause.trouble),
+        ),
+        _ => Vec::new(),
     };
     wire::Cause {
         subject: cause.subject,

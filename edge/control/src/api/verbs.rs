@@ -71,6 +71,7 @@ pub(super) async fn down(
             Command::Down {
                 vdc,
                 keep_volumes: body.keep,
+                force: body.force_users,
             },
             Vec::new(),
         )

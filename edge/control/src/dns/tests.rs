@@ -61,6 +61,8 @@ fn view(addresses: &[String]) -> Arc<View> {
         },
         state: SystemState::Ready,
         systems: vec![Arc::new(system)],
+        uses: Default::default(),
+        imports: Default::default(),
         network_problem: None,
     };
     Arc::new(View {

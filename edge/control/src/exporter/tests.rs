@@ -101,6 +101,8 @@ fn published(port: Option<u16>) -> Published {
         record,
         state: SystemState::Ready,
         systems: vec![Arc::new(system)],
+        uses: Default::default(),
+        imports: Default::default(),
         network_problem: None,
     };
     let view = View {

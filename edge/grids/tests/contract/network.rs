@@ -75,6 +75,7 @@ pub(crate) fn network(run: &str, names: &[(&str, &str)]) -> NetworkOrder {
         vdc: vdc(run),
         names: BTreeMap::new(),
         exposed: BTreeMap::new(),
+        imported: BTreeMap::new(),
     };
     for (name, address) in names {
         let addresses = order.names.entry((*name).to_owned()).or_default();
@@ -104,7 +105,7 @@ impl Agent {
         (id, pid)
     }
 
-    fn say(&self, id: &TaskId, command: &[&str]) -> (i32, String) {
+    pub(crate) fn say(&self, id: &TaskId, command: &[&str]) -> (i32, String) {
         let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
         let reach = self.grid.reach();
         let output = reach.exec(id, &command, &BTreeMap::new(), Duration::from_secs(5));

@@ -84,7 +84,7 @@ impl Interpreter {
 
     pub(super) fn app(&mut self, name: &str, options: &[&str], change: bool) -> Answer {
         let name = label(name)?;
-        let mut app = match (change, self.apps.get(&name)) {
+        let mut app = match (change, self.stack.apps.get(&name)) {
             (true, None) => return Err(format!("{name} was not made by `app`")),
             (true, Some(app)) => app.clone(),
             (false, _) => App::default(),
@@ -100,20 +100,21 @@ impl Interpreter {
         if app.roll_last {
             self.sim.world.led.insert(name.clone());
         }
-        self.specs.insert(name.clone(), app.spec(&name));
-        self.apps.insert(name, app);
+        self.stack.specs.insert(name.clone(), app.spec(&name));
+        self.stack.apps.insert(name, app);
     }
 
     /// A changed environment variable: a changed launch.
     pub(super) fn set(&mut self, name: &str, pair: &str) -> Answer {
         let (name, key, value) = (label(name)?, pair.split_once('='), pair);
         let (key, value) = key.ok_or_else(|| format!("{value:?} is not key=value"))?;
-        if let Some(mut app) = self.apps.get(&name).cloned() {
+        if let Some(mut app) = self.stack.apps.get(&name).cloned() {
             app.env.insert(key.to_owned(), value.to_owned());
             self.put(name, app);
             return Ok(String::new());
         }
         let spec = self
+            .stack
             .specs
             .get_mut(&name)
             .ok_or_else(|| format!("there is no application {name}"))?;
@@ -131,10 +132,11 @@ impl Interpreter {
         let (key, value) = pair
             .split_once('=')
             .ok_or_else(|| format!("{pair:?} is not key=value"))?;
-        if let Some(app) = self.apps.get_mut(&name) {
+        if let Some(app) = self.stack.apps.get_mut(&name) {
             app.labels.insert(key.to_owned(), value.to_owned());
         }
         let spec = self
+            .stack
             .specs
             .get_mut(&name)
             .ok_or_else(|| format!("there is no application {name}"))?;
@@ -144,8 +146,8 @@ impl Interpreter {
 
     pub(super) fn drop_app(&mut self, name: &str) -> Answer {
         let name = label(name)?;
-        self.apps.remove(&name);
-        match self.specs.remove(&name) {
+        self.stack.apps.remove(&name);
+        match self.stack.specs.remove(&name) {
             Some(_) => Ok(String::new()),
             None => Err(format!("there is no application {name}")),
         }

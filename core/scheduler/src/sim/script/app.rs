@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use smack_model::{
-    Calendar, Check, Constraint, Launch, Minimum, Name, Operation, OperationSpec, Phase, Piece,
-    PortSpec, PortWish, Probe, Requirement, Resources, Retry, Schedule, ServiceSpec, Span,
-    StopOrder, StopSpec, Strategy, TaskGoal, TaskName, TaskSpec, Template, Tolerance, Until,
+    ApplicationPath, Calendar, Check, Constraint, Launch, Minimum, Name, Operation, OperationSpec,
+    Phase, Piece, PortSpec, PortWish, Probe, Requirement, Resources, Retry, Schedule, ServiceSpec,
+    Span, StopOrder, StopSpec, Strategy, TaskGoal, TaskName, TaskSpec, Template, Tolerance, Until,
     VolumeSpec, When,
 };
 
@@ -18,7 +18,7 @@ pub(super) struct App {
     tasks: u32,
     needs: Resources,
     requires: Vec<Requirement>,
-    reads: Vec<(Name, String)>,
+    reads: Vec<(ApplicationPath, String)>,
     /// How many of the tasks each phase takes; the rest goes into the last.
     phases: Vec<u32>,
     after: Until,
@@ -298,6 +298,10 @@ impl App {
         if let Some(count) = self.seeds {
             command.push(Template::new().text("seeds=").piece(Piece::Seeds(count)));
         }
+        for (application, export) in self.reads.iter().filter(|(of, _)| of.vdc.is_some()) {
+            let hole = Piece::Export(application.clone(), export.clone());
+            command.push(Template::new().text(format!("{export}=")).piece(hole));
+        }
         if self.replacing {
             let text = Template::new().text("replace=").piece(Piece::Address(None));
             command.push(Piece::Replacing(text).into());
@@ -400,18 +404,20 @@ fn requirement(text: &str) -> Result<Requirement, String> {
         Some((_, other)) => return Err(format!("{other:?} is neither placed nor ready")),
         None => (text, Until::Ready),
     };
-    let application = Name::new(application).map_err(|error| error.to_string())?;
+    let application = path(application)?;
     Ok(Requirement { application, until })
 }
 
-fn export(text: &str) -> Result<(Name, String), String> {
+/// `other`, or `zone/vdc/other`.
+fn path(text: &str) -> Result<ApplicationPath, String> {
+    ApplicationPath::parse(text).ok_or_else(|| format!("{text:?} is no application"))
+}
+
+fn export(text: &str) -> Result<(ApplicationPath, String), String> {
     let (application, name) = text
         .split_once('.')
         .ok_or_else(|| format!("{text:?} is not application.export"))?;
-    Ok((
-        Name::new(application).map_err(|error| error.to_string())?,
-        name.to_owned(),
-    ))
+    Ok((path(application)?, name.to_owned()))
 }
 
 fn operation(text: &str) -> Result<(String, u32), String> {

@@ -43,7 +43,7 @@ impl Interpreter {
                 "= nothing is left\n".to_owned()
             };
         };
-        let causes = why(vdc, None, None, self.sim.now);
+        let causes = why(&view, vdc, None, None, self.sim.now);
         if causes.is_empty() && silent {
             return String::new();
         }
@@ -70,6 +70,18 @@ impl Interpreter {
             let _ = writeln!(out, "{} {}{ends}", vdc.record.id, vdc.state.word());
             for system in &vdc.systems {
                 self.system(system, &mut out);
+            }
+            for ((address, port), import) in &vdc.imports {
+                let runs = if import.runs {
+                    ""
+                } else {
+                    ", which does not run"
+                };
+                let _ = writeln!(
+                    out,
+                    "  reaches {address}:{port}, {}/{}/{}{runs}",
+                    import.from, import.application, import.task
+                );
             }
         }
         if out.is_empty() {
@@ -189,7 +201,13 @@ impl Interpreter {
                 return Err(format!("{application} has no task {task}"));
             }
         }
-        let causes = why(vdc, application.as_ref(), task.as_ref(), self.sim.now);
+        let causes = why(
+            &view,
+            vdc,
+            application.as_ref(),
+            task.as_ref(),
+            self.sim.now,
+        );
         let mut out = String::new();
         for cause in &causes {
             show(cause, 0, &mut out);
@@ -209,13 +227,13 @@ impl Interpreter {
             .systems()
             .filter(|system| system.id.vdc() == self.vdc);
         let mut names: Vec<_> = known.map(|system| system.id.application.clone()).collect();
-        names.extend(self.specs.keys().cloned());
+        names.extend(self.stack.specs.keys().cloned());
         names.sort();
         names.dedup();
         let mut out = String::new();
         for name in names {
             let system = engine.system(&self.vdc, name.as_str());
-            let plan = plan(&name, system, self.specs.get(&name));
+            let plan = plan(&name, system, self.stack.specs.get(&name));
             for step in plan
                 .steps
                 .iter()
