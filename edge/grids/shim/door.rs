@@ -2,8 +2,10 @@
 //! is a letter and a count; an answer is 0, the letter, and one byte per descriptor sent along, or 1, the letter and
 //! an errno. These never change, for holders, shims and servers of several versions meet here.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::path::Path;
 
 use super::sys::{self, socket, space};
 
@@ -33,6 +35,14 @@ impl Door {
     /// The working directory is that of the network.
     pub(crate) fn open() -> io::Result<Self> {
         socket::message_connection(SOCKET).map(Self)
+    }
+
+    /// That of another network, whose directory is beside the working directory. Through a descriptor, for its path
+    /// may be longer than the address of a socket can be.
+    pub(crate) fn open_beside(name: &str) -> io::Result<Self> {
+        let directory = File::open(Path::new("..").join(name))?;
+        let path = format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd());
+        socket::message_connection(&path).map(Self)
     }
 
     pub(crate) fn descriptor(&self) -> &OwnedFd {

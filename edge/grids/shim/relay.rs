@@ -1,12 +1,14 @@
-//! Carries connections from outside to what a virtual data center exposes, on the same address and port. `shim relay
-//! <directory>` reads the file `table`, lines of `<address> <port> <1 if the task runs>`, again on SIGUSR1; what it
-//! cannot have is in the file `problems`, lines of `<address> <port> <errno>`. It holds every port outside as long as
-//! it is in the table, but listens only while a program inside does, so that refused is refused. One thread, and no
-//! bytes of its own: they pass from socket to socket within the kernel.
+//! Carries connections from outside to what a virtual data center exposes, and from inside to what it imports of others,
+//! each on the same address and port. `shim relay <directory>` reads the files `table`, lines of `<address> <port> <1 if
+//! the task runs>`, and `imports`, the same with the name of the other's directory or `-` for outside, again on SIGUSR1;
+//! what it cannot have is in the file `problems`, lines of `<address> <port> <errno>`, and `inside` behind an import. It
+//! holds every port as long as it is in a table, but listens only while a program does where it leads to, so that refused
+//! is refused. One thread, and no bytes of its own: they pass from socket to socket within the kernel.
 
 mod connection;
 mod exposures;
 mod inside;
+mod sides;
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -20,8 +22,8 @@ use super::sys::{
     wait::{self, Event, Waiting},
 };
 use connection::{Connections, Pipes};
-use exposures::Exposures;
-use inside::Inside;
+use exposures::{Exposures, Way};
+use sides::Sides;
 
 const LOCK: &str = "relay.lock";
 const PID: &str = "relay.pid";
@@ -56,7 +58,7 @@ struct Relay {
     signals: Signals,
     waiting: Waiting,
     exposures: Exposures,
-    inside: Inside,
+    sides: Sides,
     connections: Connections,
     pipes: Pipes,
     /// When it accepts again.
@@ -81,7 +83,7 @@ impl Relay {
             signals,
             waiting,
             exposures: Exposures::default(),
-            inside: Inside::default(),
+            sides: Sides::new(),
             connections: Connections::default(),
             pipes: Pipes::default(),
             exhausted: None,
@@ -106,7 +108,7 @@ impl Relay {
                         self.signals.wait(None, 0);
                         self.exposures.read(now);
                     }
-                    HOLDER => self.inside.hear(now),
+                    HOLDER => self.sides.hear(number, now),
                     EXPOSURE => self.exposures.knock(number),
                     kind => self.connected(number, kind == INNER, what),
                 }
@@ -115,13 +117,13 @@ impl Relay {
         }
     }
 
-    fn timeout(&self) -> i32 {
+    fn timeout(&mut self) -> i32 {
         if self.connections.has_work() {
             return 0;
         }
         let times = [
-            self.inside.due(),
-            self.exposures.due(self.inside.can_tell()),
+            self.sides.due(),
+            self.exposures.due(&self.sides),
             self.exhausted,
         ];
         let Some(next) = times.into_iter().flatten().min() else {
@@ -133,14 +135,12 @@ impl Relay {
 
     /// All that is due, besides what events have led to.
     fn work(&mut self, now: Instant) {
-        self.inside.connect(now, &self.waiting);
-        if self.inside.take_news() {
-            self.exposures.look_again(now);
+        self.sides.want(&self.exposures.beside());
+        self.sides.connect(now, &self.waiting);
+        for side in self.sides.take_news() {
+            self.exposures.look_again(&side, now);
         }
-        let inside = &mut self.inside;
-        self.exposures.settle(now, &self.waiting, |address, port| {
-            inside.listens(address, port)
-        });
+        self.exposures.settle(now, &self.waiting, &mut self.sides);
         self.exposures.tell();
         if self.exhausted.is_none_or(|until| now >= until) {
             self.exhausted = None;
@@ -151,48 +151,43 @@ impl Relay {
             .move_all(pipes, |refused| exposures.refused(refused, now));
     }
 
-    /// Lets in whoever has knocked, as far as there are sockets inside.
+    /// Lets in whoever has knocked, as far as there are sockets where that leads to.
     fn accept(&mut self, now: Instant) {
-        while let Some((number, address, port, listener)) = self.exposures.knocked() {
-            if !self.inside.has_streams() {
-                return;
-            }
-            match socket::accept(listener) {
-                Ok(outer) => {
-                    let Some(inner) = self.inside.stream() else {
+        for number in self.exposures.knocked() {
+            while let Some((listener, way)) = self.exposures.waiting(number)
+                && self.sides.has_streams(&way.side)
+            {
+                match socket::accept(listener) {
+                    Ok(outer) => {
+                        let Some(inner) = self.sides.stream(&way.side) else {
+                            return;
+                        };
+                        self.join(&way, outer, inner, now);
+                    }
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                        self.exposures.answered(number);
+                    }
+                    // Gone before it was let in.
+                    Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
+                    Err(_) => {
+                        self.exhausted = Some(now + EXHAUSTED);
                         return;
-                    };
-                    self.join(number, outer, inner, (address, port), now);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    self.exposures.answered(number);
-                }
-                // Gone before it was let in.
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
-                Err(_) => {
-                    self.exhausted = Some(now + EXHAUSTED);
-                    return;
+                    }
                 }
             }
         }
     }
 
-    fn join(
-        &mut self,
-        exposure: u32,
-        outer: OwnedFd,
-        inner: OwnedFd,
-        (address, port): (std::net::Ipv4Addr, u16),
-        now: Instant,
-    ) {
+    fn join(&mut self, way: &Way, outer: OwnedFd, inner: OwnedFd, now: Instant) {
         socket::do_not_delay(&outer);
         socket::do_not_delay(&inner);
-        if socket::connect_stream(&inner, address, port).is_err() {
+        if socket::connect_stream(&inner, way.address, way.port).is_err() {
             socket::reset_on_close(&outer);
-            self.exposures.refused(exposure, now);
+            self.exposures.refused(way.number, now);
             return;
         }
-        self.connections.add(exposure, outer, inner, &self.waiting);
+        let connections = &mut self.connections;
+        connections.add(way.number, outer, inner, &self.waiting);
     }
 
     fn connected(&mut self, number: u32, is_inner: bool, what: u32) {

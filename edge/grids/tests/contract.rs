@@ -11,6 +11,9 @@ mod adoption;
 #[path = "contract/attempts.rs"]
 mod attempts;
 #[cfg(test)]
+#[path = "contract/imports.rs"]
+mod imports;
+#[cfg(test)]
 #[path = "contract/launch.rs"]
 mod launch;
 #[cfg(test)]

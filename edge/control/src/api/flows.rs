@@ -10,7 +10,7 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 use smack_grids::Reach;
 use smack_model::{Isolation, VdcId};
-use smack_scheduler::View;
+use smack_scheduler::{Imports, View};
 
 use super::{Answer, Refused, Shared};
 use crate::wire;
@@ -38,6 +38,8 @@ struct Target {
 /// Where connections are tried from: inside a virtual data center, or outside of all.
 struct Source {
     inside: Option<(VdcId, Isolation)>,
+    /// What it uses of others.
+    imports: Imports,
 }
 
 pub(super) async fn flows(
@@ -58,8 +60,13 @@ fn all(view: &View, reach: Option<&Reach>) -> Vec<wire::Flow> {
     }
     let inside = view.vdcs.iter().map(|(id, vdc)| Source {
         inside: Some((id.clone(), vdc.record.isolation)),
+        imports: vdc.imports.clone(),
     });
-    let sources = std::iter::once(Source { inside: None }).chain(inside);
+    let outside = Source {
+        inside: None,
+        imports: Imports::new(),
+    };
+    let sources = std::iter::once(outside).chain(inside);
     let pairs = sources.flat_map(|source| {
         let flow = |target: &Target| flow(&source, target, reach);
         targets.iter().map(flow).collect::<Vec<_>>()
@@ -112,18 +119,27 @@ impl Target {
     fn own_place(&self) -> Source {
         Source {
             inside: Some((self.vdc.clone(), self.level)),
+            imports: Imports::new(),
         }
     }
 }
 
 impl Source {
-    /// What the levels say: a network of its own holds its own tasks and nothing else, and shows what is exposed.
+    /// What the levels say: a network of its own holds its own tasks and what it uses of others, and shows what is
+    /// exposed.
     fn may_reach(&self, target: &Target) -> bool {
         match &self.inside {
             Some((id, _)) if *id == target.vdc => true,
-            Some((_, Isolation::Vdc)) => false,
+            Some((_, Isolation::Vdc)) => self.uses(target),
             Some((_, Isolation::Open)) | None => target.level == Isolation::Open || target.exposed,
         }
+    }
+
+    fn uses(&self, target: &Target) -> bool {
+        let is_it = |(address, port): &(Arc<str>, u16)| {
+            *port == target.port && address.parse() == Ok(target.address)
+        };
+        self.imports.keys().any(is_it)
     }
 
     fn try_to(&self, target: &Target, reach: &Reach) -> io::Result<()> {
@@ -150,21 +166,32 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_its_own_reaches_itself_and_shows_what_is_exposed() {
+    fn a_network_of_its_own_reaches_itself_and_what_it_uses_and_shows_what_is_exposed() {
         use Isolation::{Open, Vdc};
-        for (from, level, to, to_level, exposed, allowed) in [
-            (Some("a"), Vdc, "a", Vdc, false, true),
-            (Some("a"), Vdc, "b", Vdc, true, false),
-            (Some("a"), Vdc, "b", Open, true, false),
-            (Some("a"), Open, "b", Open, false, true),
-            (Some("a"), Open, "b", Vdc, false, false),
-            (Some("a"), Open, "b", Vdc, true, true),
-            (None, Open, "a", Vdc, false, false),
-            (None, Open, "a", Vdc, true, true),
-            (None, Open, "a", Open, false, true),
+        for (from, level, to, to_level, exposed, used, allowed) in [
+            (Some("a"), Vdc, "a", Vdc, false, false, true),
+            (Some("a"), Vdc, "b", Vdc, true, false, false),
+            (Some("a"), Vdc, "b", Vdc, false, true, true),
+            (Some("a"), Vdc, "b", Open, true, false, false),
+            (Some("a"), Vdc, "b", Open, false, true, true),
+            (Some("a"), Open, "b", Open, false, false, true),
+            (Some("a"), Open, "b", Vdc, false, false, false),
+            (Some("a"), Open, "b", Vdc, false, true, false),
+            (Some("a"), Open, "b", Vdc, true, false, true),
+            (None, Open, "a", Vdc, false, false, false),
+            (None, Open, "a", Vdc, true, false, true),
+            (None, Open, "a", Open, false, false, true),
         ] {
+            let imported = smack_scheduler::Imported {
+                from: vdc(to),
+                application: smack_model::Name::new("kafka").expect("a DNS label"),
+                task: smack_model::Name::new("broker-0").expect("a DNS label"),
+                runs: true,
+            };
+            let import = (("127.70.0.1".into(), 9092), imported);
             let source = Source {
                 inside: from.map(|name| (vdc(name), level)),
+                imports: used.then_some(import).into_iter().collect(),
             };
             let target = Target {
                 vdc: vdc(to),

@@ -1,5 +1,5 @@
-//! The relay's way inside: sockets that the holder makes there, fetched before they are needed, and the one that tells
-//! who listens.
+//! The relay's way into one network: sockets that the holder makes there, fetched before they are needed, and the one that
+//! tells who listens.
 
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
@@ -11,11 +11,17 @@ use super::{HOLDER, token};
 
 /// Sockets fetched at once; fewer than half of them left, and more are asked for.
 const FETCHED: u8 = 8;
-/// How soon it looks for a holder again: a killed one is replaced at once.
 const PAUSE: Duration = Duration::from_millis(10);
+/// That of another may be gone for good before anybody says so.
+const PAUSE_BESIDE: Duration = Duration::from_millis(50);
+const GONE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default)]
 pub(super) struct Inside {
+    /// Of another virtual data center; None: the own one.
+    beside: Option<String>,
+    /// By which its events are known.
+    pub(super) number: u32,
     door: Option<Door>,
     streams: Vec<OwnedFd>,
     diagnosis: Option<OwnedFd>,
@@ -24,9 +30,39 @@ pub(super) struct Inside {
     /// A holder that was not known has been found.
     news: bool,
     retry: Option<Instant>,
+    /// Since when there is no holder.
+    lost: Option<Instant>,
 }
 
 impl Inside {
+    pub(super) fn beside(name: &str, number: u32) -> Self {
+        Self {
+            beside: Some(name.to_owned()),
+            number,
+            ..Self::default()
+        }
+    }
+
+    fn open(&self) -> std::io::Result<Door> {
+        match &self.beside {
+            None => Door::open(),
+            Some(name) => Door::open_beside(name),
+        }
+    }
+
+    /// How soon it looks for a holder again: an own one that was killed is replaced at once.
+    fn pause(&self) -> Duration {
+        match self.beside {
+            None => PAUSE,
+            Some(_) => PAUSE_BESIDE,
+        }
+    }
+
+    /// No holder was found for long: whoever waits to be let in waits in vain.
+    pub(super) fn is_gone(&self, now: Instant) -> bool {
+        self.lost.is_some_and(|lost| now - lost > GONE)
+    }
+
     /// When something must be done without an event.
     pub(super) fn due(&self) -> Option<Instant> {
         self.retry
@@ -44,17 +80,25 @@ impl Inside {
     pub(super) fn connect(&mut self, now: Instant, waiting: &Waiting) {
         if self.door.is_none() && self.retry.is_none_or(|retry| now >= retry) {
             self.retry = None;
-            match Door::open() {
+            match self.open() {
                 Ok(door)
                     if waiting
-                        .add(door.descriptor(), wait::READABLE, token(HOLDER, 0))
+                        .add(
+                            door.descriptor(),
+                            wait::READABLE,
+                            token(HOLDER, self.number),
+                        )
                         .is_ok()
                         && door.ask(door::DIAGNOSIS, 1).is_ok() =>
                 {
                     self.door = Some(door);
+                    self.lost = None;
                     self.asked = false;
                 }
-                _ => self.retry = Some(now + PAUSE),
+                _ => {
+                    self.lost.get_or_insert(now);
+                    self.retry = Some(now + self.pause());
+                }
             }
         }
         let few = self.streams.len() < usize::from(FETCHED / 2);
@@ -88,7 +132,7 @@ impl Inside {
                 // It could not do what was asked; later perhaps.
                 Err(_) => {
                     self.asked = false;
-                    self.retry = Some(now + PAUSE);
+                    self.retry = Some(now + self.pause());
                     return;
                 }
             }
@@ -98,7 +142,10 @@ impl Inside {
     /// The next holder may be that of another network: nothing of this one is kept.
     fn lose(&mut self, now: Instant) {
         *self = Self {
-            retry: Some(now + PAUSE),
+            beside: self.beside.take(),
+            number: self.number,
+            retry: Some(now + self.pause()),
+            lost: Some(now),
             ..Self::default()
         };
     }

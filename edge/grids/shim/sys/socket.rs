@@ -114,16 +114,14 @@ pub(crate) fn connect_stream(socket: &OwnedFd, address: Ipv4Addr, port: u16) -> 
     }
 }
 
-/// A socket that has the address and does not listen yet: who connects is refused.
-pub(crate) fn bound_stream(address: Ipv4Addr, port: u16) -> io::Result<OwnedFd> {
+/// The socket has the address then and does not listen yet: who connects is refused.
+pub(crate) fn bind_stream(socket: &OwnedFd, address: Ipv4Addr, port: u16) -> io::Result<()> {
     const REUSE_ADDRESS: c_int = 2;
-    let socket = stream(Family::V4)?;
     // Connections that have just ended would be in the way.
-    set(&socket, SOCKET_LEVEL, REUSE_ADDRESS, &1_i32.to_ne_bytes())?;
+    set(socket, SOCKET_LEVEL, REUSE_ADDRESS, &1_i32.to_ne_bytes())?;
     let address = inet(address, port);
     // SAFETY: the address outlives the call.
-    checked(unsafe { bind(socket.as_raw_fd(), address.as_ptr().cast(), 16) })?;
-    Ok(socket)
+    checked(unsafe { bind(socket.as_raw_fd(), address.as_ptr().cast(), 16) }).map(drop)
 }
 
 /// As many connections may wait as the kernel lets.

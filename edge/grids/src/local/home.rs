@@ -113,8 +113,12 @@ impl Home {
 
     /// What the network of a virtual data center needs.
     pub(crate) fn network(&self, vdc: &VdcId) -> PathBuf {
-        let name = format!("{}.{}", vdc.zone, vdc.name);
-        self.root.join("vdcs").join(name)
+        self.root.join("vdcs").join(self.network_name(vdc))
+    }
+
+    /// The name of its directory, beside those of all others.
+    pub(crate) fn network_name(&self, vdc: &VdcId) -> String {
+        format!("{}.{}", vdc.zone, vdc.name)
     }
 
     /// Every virtual data center whose network has a directory, sorted.

@@ -10,6 +10,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use smack_model::{Import, VdcId};
+
 /// Nobody answers there, which the kernel says at once: a name that is not in the hosts file fails without waiting.
 pub(crate) const RESOLVER: &str =
     "# Written by smack. Names are in the hosts file; nothing outside is reached.
@@ -55,16 +57,42 @@ pub(crate) fn table(exposed: &BTreeMap<(String, u16), bool>) -> String {
     text
 }
 
+/// What the relay reads of imports: the same, and the name of the directory of the network they come from, or `-`.
+pub(crate) fn imports(
+    imported: &BTreeMap<(String, u16), Import>,
+    directory: impl Fn(&VdcId) -> String,
+) -> String {
+    let mut text = String::new();
+    for ((address, port), import) in imported {
+        if address.parse::<Ipv4Addr>().is_ok() {
+            let runs = u8::from(import.runs);
+            let from = import.from.as_ref().map_or("-".to_owned(), &directory);
+            writeln!(text, "{address} {port} {runs} {from}").expect("a String takes every write");
+        }
+    }
+    text
+}
+
+/// A port that the relay cannot have.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Lack {
+    pub(crate) address: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) errno: i32,
+    /// An import, which it would have inside.
+    pub(crate) is_inside: bool,
+}
+
 /// What the relay writes: what it cannot have, with the errno.
-pub(crate) fn problems(text: &str) -> Vec<(IpAddr, u16, i32)> {
+pub(crate) fn problems(text: &str) -> Vec<Lack> {
     let line = |line: &str| {
         let mut words = line.split(' ');
-        let address = words.next()?.parse().ok()?;
-        Some((
-            address,
-            words.next()?.parse().ok()?,
-            words.next()?.parse().ok()?,
-        ))
+        Some(Lack {
+            address: words.next()?.parse().ok()?,
+            port: words.next()?.parse().ok()?,
+            errno: words.next()?.parse().ok()?,
+            is_inside: words.next() == Some("inside"),
+        })
     };
     text.lines().filter_map(line).collect()
 }
@@ -128,8 +156,24 @@ mod tests {
         ]);
         assert_eq!(table(&exposed), "127.83.1.9 9092 1\n127.83.1.9 9093 0\n");
         assert_eq!(
-            problems("127.83.1.9 9092 98\nnonsense\n"),
-            [("127.83.1.9".parse().unwrap(), 9092, 98)]
+            problems("127.83.1.9 9092 98\nnonsense\n127.83.1.9 9093 98 inside\n"),
+            [(9092, false), (9093, true)].map(|(port, is_inside)| Lack {
+                address: "127.83.1.9".parse().unwrap(),
+                port,
+                errno: 98,
+                is_inside,
+            })
+        );
+        let vdc = VdcId::parse("default/telemetry").expect("well-formed");
+        let import = |from, runs| Import { from, runs };
+        let imported = BTreeMap::from([
+            (("127.83.1.9".to_owned(), 9092), import(Some(vdc), true)),
+            (("127.83.2.9".to_owned(), 9092), import(None, false)),
+        ]);
+        let directory = |vdc: &VdcId| format!("{}.{}", vdc.zone, vdc.name);
+        assert_eq!(
+            imports(&imported, directory),
+            "127.83.1.9 9092 1 default.telemetry\n127.83.2.9 9092 0 -\n"
         );
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, pidfd_send_signal};
 use smack_model::{Isolation, NetworkOrder, Refusal, VdcId};
 
+use super::files::Lack;
 use super::keeper::{self, Keeper, Kind, Trouble};
 use super::{TOKENS, files, members};
 use crate::local::agent::Agent;
@@ -29,7 +29,9 @@ pub(crate) struct Network {
     holder: Option<Keeper>,
     relay: Option<Keeper>,
     hosts: Option<String>,
+    /// What the relay is told: of exposed ports, and of imported ones.
     table: String,
+    imports: String,
     /// The watch on its directory.
     watch: Option<i32>,
     short_lives: u32,
@@ -65,8 +67,9 @@ impl Network {
         self.have_holder(agent, vdc)?;
         if self.order.is_none() && self.relay.is_none() {
             // As the server before had it.
-            self.table = fs::read_to_string(directory.join("table")).unwrap_or_default();
-            if !self.table.is_empty() {
+            let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap_or_default();
+            (self.table, self.imports) = (read("table"), read("imports"));
+            if !self.table.is_empty() || !self.imports.is_empty() {
                 self.start_relay(agent, vdc, &directory)?;
             }
         } else if self.order.is_some() {
@@ -126,28 +129,42 @@ impl Network {
         Ok(())
     }
 
-    /// The relay is there if something is exposed, and knows what.
+    /// The relay is there if something is exposed or imported, and knows what.
     fn have_relay(&mut self, agent: &Agent, vdc: &VdcId) -> Result<(), String> {
         let directory = agent.home.network(vdc);
         let exposed = self.order.as_ref().map(|order| &order.exposed);
         let table = exposed.map(files::table).unwrap_or_default();
+        let imported = self.order.as_ref().map(|order| &order.imported);
+        let imports = imported.map(|all| files::imports(all, |vdc| agent.home.network_name(vdc)));
+        let imports = imports.unwrap_or_default();
         self.find(agent, vdc, &directory, Kind::Relay);
-        if table.is_empty() {
+        if table.is_empty() && imports.is_empty() {
             if let Some(relay) = self.relay.take() {
                 release(agent, &relay);
             }
+            for name in ["table", "imports"] {
+                drop(fs::remove_file(directory.join(name)));
+            }
             self.table.clear();
-            drop(fs::remove_file(directory.join("table")));
+            self.imports.clear();
             return Ok(());
         }
-        if self.table != table || !directory.join("table").exists() {
-            files::replace(&directory.join("table"), &table)
-                .map_err(|error| format!("{}: {}", directory.display(), reason(&error)))?;
-            self.table = table;
-            if let Some(relay) = &self.relay {
-                // Gone this moment: its successor reads the table.
-                let _ = pidfd_send_signal(&relay.descriptor, Signal::USR1);
+        let mut is_changed = false;
+        for (name, text, known) in [
+            ("table", table, &mut self.table),
+            ("imports", imports, &mut self.imports),
+        ] {
+            let is_lost = !text.is_empty() && !directory.join(name).exists();
+            if *known != text || is_lost {
+                files::replace(&directory.join(name), &text)
+                    .map_err(|error| format!("{}: {}", directory.display(), reason(&error)))?;
+                *known = text;
+                is_changed = true;
             }
+        }
+        if is_changed && let Some(relay) = &self.relay {
+            // Gone this moment: its successor reads the tables.
+            let _ = pidfd_send_signal(&relay.descriptor, Signal::USR1);
         }
         if self.relay.is_none() {
             self.start_relay(agent, vdc, &directory)?;
@@ -157,8 +174,9 @@ impl Network {
 
     fn start_relay(&mut self, agent: &Agent, vdc: &VdcId, directory: &Path) -> Result<(), String> {
         let started = keeper::start(&agent.shim, "relay", directory, None);
-        let (pid, descriptor) = started
-            .map_err(|trouble| format!("what it exposes is not reached: {}", trouble.text()))?;
+        let (pid, descriptor) = started.map_err(|trouble| {
+            format!("what it exposes or uses is not reached: {}", trouble.text())
+        })?;
         self.watch(agent, vdc, Kind::Relay, pid, descriptor);
         Ok(())
     }
@@ -171,7 +189,7 @@ impl Network {
         let text = fs::read_to_string(agent.home.network(vdc).join("problems"));
         let problems: Vec<String> = files::problems(&text.unwrap_or_default())
             .into_iter()
-            .map(|(address, port, errno)| problem(address, port, errno))
+            .map(|lack| problem(&lack))
             .collect();
         if problems.is_empty() {
             return Ok(());
@@ -329,8 +347,22 @@ fn release(agent: &Agent, keeper: &Keeper) {
     }
 }
 
-fn problem(address: IpAddr, port: u16, errno: i32) -> String {
+fn problem(lack: &Lack) -> String {
+    let Lack {
+        address,
+        port,
+        errno,
+        is_inside,
+    } = *lack;
     let error = io::Error::from_raw_os_error(errno);
+    if is_inside {
+        let why = if error.kind() == io::ErrorKind::AddrInUse {
+            "a program inside listens on this port of all addresses"
+        } else {
+            &reason(&error)
+        };
+        return format!("{address}:{port} cannot be imported: {why}");
+    }
     if error.kind() == io::ErrorKind::AddrInUse {
         let refusal = sockets::taken(address, port);
         return format!("{address} outside: {refusal}");
