@@ -30,5 +30,7 @@ mod stack_deploy;
 mod survival;
 #[path = "real/telemetry.rs"]
 mod telemetry;
+#[path = "real/uses.rs"]
+mod uses;
 #[path = "real/why.rs"]
 mod why;
