@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use smack_model::{Name, VdcId};
+use smack_model::VdcId;
 use smack_scheduler::sim::Interpreter;
 use smack_services::Catalog;
 use smack_stack::{LayerSource, Level, Request, Source, heading};
@@ -432,16 +432,29 @@ fn comes_up(
         vars: &[],
         predefined: &predefined,
     };
-    let resolved = smack_stack::resolve(&request).map_err(|problems| problems.to_string())?;
-    let platform = smack_services::build(&resolved, Catalog::embedded(), 3)
-        .map_err(|problems| problems.to_string())?;
+    let built = |request: &Request<'_>| {
+        let built = smack_services::load(request, Catalog::embedded(), 3);
+        built.map_err(|problems| problems.to_string())
+    };
+    let (resolved, platform) = built(&request)?;
     let vdc = VdcId {
-        zone: Name::new("sim").unwrap(),
+        zone: resolved.zone.clone(),
         name: resolved.run.clone(),
     };
     let mut simulation = Interpreter::with_specs(vdc, platform.specs);
     simulation.line("nodes 3 cpu=16 mem=65536");
-    let told = simulation.line("run");
+    let mut told = String::new();
+    for usage in resolved.uses.values() {
+        let used = parents
+            .get(usage.vdc.name.as_str())
+            .ok_or_else(|| format!("no stack is called {}", usage.vdc.name))?;
+        let used = Request {
+            stack: used,
+            ..request
+        };
+        told += &simulation.beside(usage.vdc.clone(), built(&used)?.1.specs);
+    }
+    told += &simulation.line("run");
     let why = simulation.line("why");
     let silent = simulation.line("run");
     let is_well = why.trim() == "all is well" && silent.trim().is_empty();

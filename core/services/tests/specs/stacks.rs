@@ -4,6 +4,8 @@ use crate::support::built;
 
 const PIPELINE: &str = include_str!("../../../../stacks/pipeline.yaml");
 const KRAFT: &str = include_str!("../../../../stacks/kraft.yaml");
+const FEED: &str = include_str!("../../../../stacks/feed.yaml");
+const FEED_READER: &str = include_str!("../../../../stacks/feed-reader.yaml");
 const HELLO: &str = include_str!("../../../../stacks/hello.yaml");
 
 /// `application: tasks` of a stack without notices.
@@ -21,5 +23,7 @@ fn tasks(text: &str) -> Vec<String> {
 fn every_example_stack_builds() {
     assert_eq!(tasks(PIPELINE), ["kafka: 3", "zookeeper: 3"]);
     assert_eq!(tasks(KRAFT), ["kafka: 3"]);
+    assert_eq!(tasks(FEED), ["feed: 1"]);
+    assert_eq!(tasks(FEED_READER), ["reader: 1"]);
     assert_eq!(tasks(HELLO), ["clock: 2", "prepare: 1", "report: 1"]);
 }
