@@ -500,10 +500,31 @@ impl Engine {
             // A claim that the node does not have was never taken: it is sent again, or burned by the stop that is.
             let answered = matches!(record.status, Status::Claimed | Status::Stopping { .. });
             let known = listed.contains(&record.id) || answered;
-            if !known && record.since <= began {
+            if known || record.since > began {
+                continue;
+            }
+            if record.status == Status::Unreachable {
+                self.claim_again(record);
+            } else {
                 self.ended(&record.id, End::Vanished, self.now);
             }
         }
+    }
+
+    /// It may be that the node was lost before the launch had come to it, which then still may come: the same attempt is
+    /// launched again, and one of the two finds its claim taken.
+    fn claim_again(&mut self, record: TaskRecord) {
+        let id = record.id.system.clone();
+        self.change(
+            key(&id),
+            Change::Task(Box::new(TaskRecord {
+                status: Status::Claimed,
+                since: self.now,
+                ready_since: None,
+                unclean: Some(self.now),
+                ..record
+            })),
+        );
     }
 
     /// A volume is gone. One that is not being given up stays on record: the news is late.
