@@ -125,8 +125,11 @@ pub(crate) fn vdc(output: &Output, vdc: &Vdc, now_ms: u64) -> String {
             .operations
             .iter()
             .filter_map(|operation| occasion(operation, now_ms));
-        for told in paused
+        let part_of = application.part_of.as_ref();
+        let part_of = part_of.map(|whole| format!("part of {whole}"));
+        for told in part_of
             .into_iter()
+            .chain(paused)
             .chain(application.waiting.iter().cloned())
             .chain(undone)
             .chain(calm)

@@ -14,6 +14,14 @@ use crate::verbs::Gates;
 use crate::watching::{Outcome, Until, Watch};
 use crate::{commands::run::DETACHED, target};
 
+/// What only a part of a shared system has.
+const DATA: &str = "data";
+
+/// Whether the word after `--force` is no gate.
+fn is_of_down(word: &str) -> bool {
+    matches!(word, USERS | DATA)
+}
+
 /// End a virtual data center: its processes, addresses and data
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,8 +37,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::duration)]
     timeout: Duration,
     /// Do not wait for this gate during the next ten minutes: check, budget or minimum. users: end it although other
-    /// virtual data centers use it
-    #[arg(long, value_name = "GATE", value_parser = ["check", "budget", "minimum", USERS])]
+    /// virtual data centers use it. data, only with --keep: its parts leave shared systems at once
+    #[arg(long, value_name = "GATE", value_parser = ["check", "budget", "minimum", USERS, DATA])]
     force: Vec<String>,
 }
 
@@ -49,11 +57,13 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         },
         Err(failure) => return Err(failure),
     };
-    let gates = args.force.iter().filter(|gate| *gate != USERS);
+    let gates = args.force.iter().filter(|gate| !is_of_down(gate));
     Gates::from(gates.cloned()).force(session, &target)?;
+    let forces = |what: &str| args.force.iter().any(|gate| gate == what);
     let body = DownBody {
         keep: args.keep,
-        force_users: args.force.iter().any(|gate| gate == USERS),
+        force_users: forces(USERS),
+        force_data: forces(DATA),
     };
     let vdc = target.vdc.vdc.clone();
     session.client()?.post::<()>(&target.path("/down"), &body)?;

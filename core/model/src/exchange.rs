@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Check, Digest, End, Isolation, Launch, NodeId, Operation, Ports, Probe, Refusal, Resources,
-    SystemId, TaskId, TaskName, Timestamp, VdcId, VolumeId,
+    Check, Digest, End, Isolation, Launch, Name, NodeId, Operation, Ports, Probe, Refusal,
+    Resources, SystemId, TaskId, TaskName, Timestamp, VdcId, VolumeId,
 };
 
 /// Something to do. Every action may be repeated; the epoch of the server goes with it.
@@ -89,11 +89,29 @@ pub struct OperationOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     pub task: TaskName,
+    /// The zone of the sibling that it is a task of; `None`: of the asked system itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Name>,
     pub attempt: u32,
     pub member: Option<u32>,
     pub address: String,
     pub ports: Ports,
     pub ready: bool,
+}
+
+impl Member {
+    /// Whether it is this task of the asked system itself.
+    pub fn is_own(&self, task: &TaskName) -> bool {
+        self.part.is_none() && self.task == *task
+    }
+
+    /// `node-0`; of a sibling `zone-2/node-0`.
+    pub fn shown(&self) -> String {
+        match &self.part {
+            Some(zone) => format!("{zone}/{}", self.task),
+            None => self.task.to_string(),
+        }
+    }
 }
 
 /// Asked only when a gate or readiness needs the answer.

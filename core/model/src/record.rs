@@ -78,7 +78,12 @@ pub enum Goal {
     /// Membership, addresses and volumes stay.
     Stopped,
     /// Everything goes; volumes too unless they are kept.
-    Gone { keep_volumes: bool },
+    Gone {
+        keep_volumes: bool,
+        /// A part just stops, whatever becomes of the system that it belongs to.
+        #[serde(default, skip_serializing_if = "is_false")]
+        at_once: bool,
+    },
 }
 
 /// What is known of the latest attempt at one task.
@@ -212,6 +217,10 @@ pub struct OperationRecord {
     /// When it was last done well before the present status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<Timestamp>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn is_zero(number: &u32) -> bool {

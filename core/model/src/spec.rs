@@ -39,6 +39,9 @@ pub struct ServiceSpec {
     /// When its tasks run, all of them to their end; absent: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Box<Schedule>>,
+    /// Set if others of its name in other zones belong to the same system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
 }
 
 impl ServiceSpec {
@@ -66,6 +69,37 @@ impl ServiceSpec {
             }
         }
         ports
+    }
+}
+
+/// What makes a system the part of a larger one: all of one application name, in virtual data centers of one name, beneath
+/// one layer are run as one. To each other they are siblings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The layer that the whole spans.
+    pub scope: Name,
+    /// What the product calls this part, and no other: Cassandra's data center.
+    pub place: String,
+    /// What all parts must agree on, by the key that people write: `cluster-name`.
+    pub agreed: BTreeMap<String, String>,
+    /// Asked of a part that came to a system that was there, once, when everything else is done.
+    pub joining: Option<OperationSpec>,
+    /// Asked in this order before a part leaves the others; then its tasks are drained, the last first.
+    pub leaving: Vec<OperationSpec>,
+    /// Asked of the others when none of its tasks is left.
+    pub left: Option<OperationSpec>,
+}
+
+impl Part {
+    /// Whether the record of an operation of this name belongs to it.
+    pub fn asks(&self, operation: &str) -> bool {
+        self.operations().any(|asked| asked.name == operation)
+    }
+
+    /// All that it may be asked.
+    pub fn operations(&self) -> impl Iterator<Item = &OperationSpec> {
+        let leaving = self.leaving.iter().chain(&self.left);
+        self.joining.iter().chain(leaving)
     }
 }
 
@@ -295,6 +329,15 @@ pub enum Operation {
     },
     /// The node gives its rows to the others and leaves the ring.
     CassandraLeave { task: TaskName },
+    /// Each node in turn fetches its rows from another data center of the ring.
+    CassandraRebuild {
+        tasks: Vec<TaskName>,
+        /// `None` in a spec: the place of a part that serves when it is asked.
+        source: Option<String>,
+    },
+    /// No keyspace has copies in the data center any more; refused if that is all that one has. Those that the product insists
+    /// on while nodes are there wait until none is.
+    CassandraWithdraw { data_center: String },
     /// A program of the product, run in the place of each task, one after the other.
     Exec {
         tasks: Vec<TaskName>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ApplicationPath, Name, TaskName};
 
-/// A piece of a [`Template`]. Those up to `Replacing` are filled by core before a launch, the rest by the node that
+/// A piece of a [`Template`]. Those up to `Joining` are filled by core before a launch, the rest by the node that
 /// launches.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -17,12 +17,15 @@ pub enum Piece {
     /// What another application publishes: application, export.
     Export(ApplicationPath, String),
     /// At most so many addresses, joined by commas, of members by which the task finds its system: of those that have
-    /// been ready with the data they have, in the order of names; of the first tasks while none has. Its own is among
-    /// them unless it has yet to join.
+    /// been ready with the data they have, in the order of names, and as many of each sibling; of the first tasks while none
+    /// has. Its own is among them unless it has yet to join.
     Seeds(u32),
     /// Text for a task that takes the place of a lost one: from the launch with an emptied volume until it has been
     /// ready once, while another member is there to join. Else empty; an argument that becomes empty is left out.
     Replacing(Template),
+    /// Text for a task of a part that came to a system that was there, until the part has done what [`crate::Part`] asks
+    /// of it then. Else empty; an argument that becomes empty is left out.
+    Joining(Template),
     /// 22 URL-safe characters that differ for every incarnation of the system.
     SystemStamp,
     /// 22 URL-safe characters that differ for every generation of the named volume of the task.
@@ -128,6 +131,7 @@ impl Piece {
             Self::Export(application, name) => format!("${{{application}.{name}}}"),
             Self::Seeds(count) => format!("{{{{at most {count} seeds}}}}"),
             Self::Replacing(text) => format!("{{{{when replaced: {}}}}}", text.shown()),
+            Self::Joining(text) => format!("{{{{when joining: {}}}}}", text.shown()),
             Self::SystemStamp => "{{stamp}}".to_owned(),
             Self::VolumeStamp(volume) => format!("{{{{stamp of {volume}}}}}"),
             Self::Path => "{{path}}".to_owned(),

@@ -26,10 +26,12 @@ mod command;
 mod events;
 mod lifetime;
 mod network;
+mod parts;
 mod repeat;
 
 pub use command::{Command, Refused, RunRequest, Verb};
 pub use lifetime::Ttl;
+pub use parts::Departure;
 
 /// The draft of everything, decided upon in memory.
 pub struct Engine {
@@ -59,6 +61,8 @@ pub struct Engine {
     on_node: BTreeMap<NodeId, BTreeSet<(Key, TaskName)>>,
     /// By a system, those that require it or read what it publishes.
     users: BTreeMap<Key, BTreeSet<Key>>,
+    /// Those that are parts of one system, by what they have in common.
+    parts: BTreeMap<parts::Whole, BTreeSet<Key>>,
     /// Systems with a task that found no node.
     homeless: BTreeSet<Key>,
     dirty: BTreeSet<Key>,
@@ -122,6 +126,7 @@ impl Engine {
             networks: BTreeMap::new(),
             on_node: BTreeMap::new(),
             users: BTreeMap::new(),
+            parts: BTreeMap::new(),
             homeless: BTreeSet::new(),
             dirty: BTreeSet::new(),
             due: BTreeSet::new(),
@@ -281,13 +286,21 @@ impl Engine {
     fn round(&mut self) {
         let keys = std::mem::take(&mut self.dirty);
         let mut wishes = Vec::new();
+        let mut wishing = BTreeSet::new();
         for key in &keys {
+            if self.waits_for_wishes(key, &wishing) {
+                self.dirty.insert(key.clone());
+                continue;
+            }
             self.homeless.remove(key);
             let Some(tracked) = self.systems.get(key) else {
                 continue;
             };
             let peers = self.peers(key, &tracked.system);
             let mut steering = steer::steer(&tracked.system, &tracked.seen, &peers, self.now);
+            if !steering.wishes.is_empty() && tracked.system.header.spec.part.is_some() {
+                wishing.insert(key.clone());
+            }
             wishes.append(&mut steering.wishes);
             self.take_steering(key, steering);
         }
@@ -426,6 +439,7 @@ impl Engine {
         };
         let uses = tracked.system.header.spec.uses();
         let old = std::mem::replace(&mut tracked.uses, uses.clone());
+        self.list_part(key);
         for path in old.difference(&uses) {
             self.unlink(key, &used(key, path));
         }
@@ -532,6 +546,7 @@ impl Engine {
         let vdc = self.vdcs.get(&system.id.vdc());
         let mut peers = Peers {
             isolation: vdc.map_or(Isolation::Open, |vdc| vdc.isolation),
+            siblings: self.peer_siblings(own, &system.header.spec),
             ..Peers::default()
         };
         let uses = self

@@ -10,6 +10,7 @@ use smack_model::{
 };
 
 use crate::peers::Peers;
+use crate::steer::part;
 
 /// The order for `record`, or the first value that is not known yet.
 pub(crate) fn order(
@@ -24,7 +25,7 @@ pub(crate) fn order(
         .map(|volume| (volume.name.clone(), volume_id(record, &volume.name)));
     let fill = |template: &Template| {
         template.fill(|piece| {
-            fill_own(system, record, piece)
+            fill_own(system, record, peers, piece)
                 .map_or_else(|| fill_foreign(system, peers, piece), |text| Ok(Some(text)))
         })
     };
@@ -32,7 +33,7 @@ pub(crate) fn order(
     let mut command = Vec::with_capacity(launch.command.len());
     for argument in &launch.command {
         let filled = fill(argument)?;
-        if !filled.0.is_empty() || !argument.0.iter().any(is_replacing) {
+        if !filled.0.is_empty() || !argument.0.iter().any(may_vanish) {
             command.push(filled);
         }
     }
@@ -91,6 +92,7 @@ pub(crate) fn exports(system: &System) -> BTreeMap<String, String> {
         | Piece::Export(..)
         | Piece::Seeds(_)
         | Piece::Replacing(_)
+        | Piece::Joining(_)
         | Piece::VolumeStamp(_)
         | Piece::Path
         | Piece::Attempt
@@ -111,20 +113,26 @@ pub(crate) fn exports(system: &System) -> BTreeMap<String, String> {
 }
 
 /// A template with only the task's own holes, for probes that run a command.
-pub(crate) fn own_text(system: &System, record: &TaskRecord, template: &Template) -> Template {
-    let filled = template.fill(|piece| Ok::<_, Infallible>(fill_own(system, record, piece)));
+pub(crate) fn own_text(
+    system: &System,
+    record: &TaskRecord,
+    peers: &Peers,
+    template: &Template,
+) -> Template {
+    let filled = template.fill(|piece| Ok::<_, Infallible>(fill_own(system, record, peers, piece)));
     filled.unwrap_or_else(|never| match never {})
 }
 
-fn fill_own(system: &System, record: &TaskRecord, piece: &Piece) -> Option<String> {
+fn fill_own(system: &System, record: &TaskRecord, peers: &Peers, piece: &Piece) -> Option<String> {
     let id = &record.id;
     match piece {
         Piece::Address(None) => record.address.as_deref().map(str::to_owned),
         Piece::Address(Some(task)) => address(system, task),
         Piece::Port(None, port) => record.ports.get(port).map(u16::to_string),
         Piece::Port(Some(task), port) => port_of(system, task, port),
-        Piece::Seeds(count) => seeds(system, *count),
-        Piece::Replacing(text) => Some(replacing(system, record, text)),
+        Piece::Seeds(count) => seeds(system, peers, *count),
+        Piece::Replacing(text) => Some(replacing(system, record, peers, text)),
+        Piece::Joining(text) => Some(joining(system, record, peers, text)),
         Piece::SystemStamp => Some(stamp(&id.system.to_string())),
         Piece::VolumeStamp(volume) => Some(stamp(&volume_id(record, volume).to_string())),
         Piece::Path => Some(format!("{}/{}", id.system.path(), id.name)),
@@ -169,6 +177,7 @@ fn fill_foreign(system: &System, peers: &Peers, piece: &Piece) -> Result<Option<
         )),
         Piece::Text(_)
         | Piece::Replacing(_)
+        | Piece::Joining(_)
         | Piece::SystemStamp
         | Piece::VolumeStamp(_)
         | Piece::Path
@@ -181,17 +190,21 @@ fn fill_foreign(system: &System, peers: &Peers, piece: &Piece) -> Result<Option<
     }
 }
 
-fn is_replacing(piece: &Piece) -> bool {
-    matches!(piece, Piece::Replacing(_))
+fn may_vanish(piece: &Piece) -> bool {
+    matches!(piece, Piece::Replacing(_) | Piece::Joining(_))
 }
 
 /// See [`Piece::Seeds`]; `None` while the address of a first task is not known.
-fn seeds(system: &System, count: u32) -> Option<String> {
+fn seeds(system: &System, peers: &Peers, count: u32) -> Option<String> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let joined = system.tasks.values().filter(|record| record.has_joined());
+    let elsewhere = peers.siblings.iter().filter(|other| !other.leaves);
+    let elsewhere = elsewhere.flat_map(|other| other.joined.iter().take(count));
+    let elsewhere = elsewhere.map(String::as_str);
     let members: Vec<&str> = joined
         .filter_map(|record| record.address.as_deref())
         .take(count)
+        .chain(elsewhere)
         .collect();
     if !members.is_empty() {
         return Some(members.join(","));
@@ -202,13 +215,23 @@ fn seeds(system: &System, count: u32) -> Option<String> {
 }
 
 /// See [`Piece::Replacing`].
-fn replacing(system: &System, record: &TaskRecord, text: &Template) -> String {
+fn replacing(system: &System, record: &TaskRecord, peers: &Peers, text: &Template) -> String {
     let is_new = record.settled > 0 && record.settled < record.generation;
     let mut others = system.tasks.values().filter(|other| other.has_joined());
-    if !is_new || others.next().is_none() {
+    let mut siblings = peers.siblings.iter();
+    let is_alone = others.next().is_none() && siblings.all(|other| other.joined.is_empty());
+    if !is_new || is_alone {
         return String::new();
     }
-    own_text(system, record, text).shown()
+    own_text(system, record, peers, text).shown()
+}
+
+/// See [`Piece::Joining`].
+fn joining(system: &System, record: &TaskRecord, peers: &Peers, text: &Template) -> String {
+    match part::is_joining(system) {
+        true => own_text(system, record, peers, text).shown(),
+        false => String::new(),
+    }
 }
 
 fn address(system: &System, task: &Name) -> Option<String> {

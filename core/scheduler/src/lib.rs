@@ -19,9 +19,9 @@ mod waiting;
 mod why;
 
 pub use change::{Change, Image, Note};
-pub use engine::{Command, Decision, Engine, Refused, RunRequest, Ttl, Verb};
+pub use engine::{Command, Decision, Departure, Engine, Refused, RunRequest, Ttl, Verb};
 pub use fleet::Fleet;
-pub use peers::{Peer, Peers};
+pub use peers::{Peer, Peers, Sibling};
 pub use place::{Placed, Placing, Tally, Unplaced, Wish, place};
 pub use plan::{Effect, Plan, Step, plan};
 pub use seen::Seen;

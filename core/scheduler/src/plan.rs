@@ -1,5 +1,7 @@
 //! What a run would change, step by step and with what each step waits for: derived, nothing is decided here.
 
+mod part;
+
 use serde::Serialize;
 use smack_model::{
     Digest, Goal, Name, OperationRecord, OperationSpec, OperationStatus, Requirement, Schedule,
@@ -59,19 +61,27 @@ impl Effect {
     }
 }
 
-/// The plan for `application` to become `spec` (`None`: to end), coming from `system` (`None`: it is not there).
-pub fn plan(application: &Name, system: Option<&System>, spec: Option<&ServiceSpec>) -> Plan {
+/// The plan for `application` to become `spec` (`None`: to end), coming from `system` (`None`: it is not there), beside the
+/// other parts of the same system.
+pub fn plan(
+    application: &Name,
+    system: Option<&System>,
+    spec: Option<&ServiceSpec>,
+    siblings: &[&System],
+) -> Plan {
     let kind = spec.or_else(|| system.map(|system| system.header.spec.as_ref()));
     let kind = kind.map(|spec| spec.kind.clone()).unwrap_or_default();
     let mut steps = Vec::new();
     match spec {
         Some(spec) => {
-            starts_and_restarts(system, spec, &mut steps);
+            starts_and_restarts(system, spec, siblings, &mut steps);
             removals(system, spec, &mut steps);
             schedule(system, spec, &mut steps);
             operations(system, spec, &mut steps);
+            steps.extend(part::joining(system, spec, siblings));
         }
         None => {
+            steps.extend(part::leaving(system, siblings));
             for record in system.into_iter().flat_map(System::live) {
                 let reasons = vec!["no longer in the stack".to_owned()];
                 let subject = record.id.name.to_string();
@@ -101,8 +111,14 @@ impl Plan {
     }
 }
 
-fn starts_and_restarts(system: Option<&System>, spec: &ServiceSpec, steps: &mut Vec<Step>) {
-    let mut records = system.into_iter().flat_map(|system| system.tasks.values());
+fn starts_and_restarts(
+    system: Option<&System>,
+    spec: &ServiceSpec,
+    siblings: &[&System],
+    steps: &mut Vec<Step>,
+) {
+    let parts = system.into_iter().chain(siblings.iter().copied());
+    let mut records = parts.flat_map(|part| part.tasks.values());
     let has_members = records.any(|record| record.has_joined());
     let alone = |phase: &smack_model::Phase| match phase.strategy {
         Strategy::Parallel => false,

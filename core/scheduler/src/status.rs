@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use smack_model::{
-    ApplicationPath, Goal, Name, OperationRecord, OperationSpec, OperationStatus, Rounds, Schedule,
-    Status, System, SystemId, Timestamp, VdcId, VdcRecord, When,
+    ApplicationPath, Goal, Name, OperationRecord, OperationSpec, OperationStatus, Part, Rounds,
+    Schedule, Status, System, SystemId, Timestamp, VdcId, VdcRecord, When,
 };
 
 use crate::engine::Tracked;
@@ -81,6 +81,8 @@ pub struct SystemStatus {
     /// Filled once ready.
     pub exports: Arc<BTreeMap<String, String>>,
     pub labels: BTreeMap<String, String>,
+    /// The system that it shares with others: `layer/name/application`.
+    pub part_of: Option<String>,
     /// Of what runs by the clock.
     pub clock: Option<Clock>,
 }
@@ -219,8 +221,13 @@ impl SystemStatus {
             .spec
             .operations
             .iter()
+            .chain(asked_of_part(system))
             .map(|wanted| operation_state(wanted, system))
             .collect();
+        let part_of = header.spec.part.as_ref().map(|part| {
+            let id = &system.id;
+            format!("{}/{}/{}", part.scope, id.run, id.application)
+        });
         let state = state(tracked, &tasks, now);
         Self {
             id: Some(system.id.clone()),
@@ -243,8 +250,16 @@ impl SystemStatus {
             exports,
             labels: header.spec.labels.clone(),
             clock: clock(system),
+            part_of,
         }
     }
+}
+
+/// What is asked of it only because it is a part, once that has begun.
+fn asked_of_part(system: &System) -> impl Iterator<Item = &OperationSpec> {
+    let part = system.header.spec.part.iter();
+    let asked = part.flat_map(Part::operations);
+    asked.filter(|asked| system.operations.contains_key(&asked.name))
 }
 
 fn state(tracked: &Tracked, tasks: &[TaskState], _now: Timestamp) -> SystemState {

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 
 use smack_model::{
-    About, Action, Answer, Check, End, Goal, LaunchOrder, Member, Name, Phase, Ports, ProbeOrder,
-    Question, Span, Status, Strategy, System, TaskGoal, TaskName, TaskRecord, TaskSpec, Timestamp,
-    Until, retry_delay,
+    About, Action, Answer, Check, End, Goal, LaunchOrder, Name, Phase, Ports, ProbeOrder, Question,
+    Span, Status, Strategy, System, TaskGoal, TaskName, TaskRecord, TaskSpec, Timestamp, Until,
+    retry_delay,
 };
 
 use crate::change::Change;
 use crate::launching;
-use crate::peers::Peers;
+use crate::peers::{self, Peers, members};
 use crate::place::Wish;
 use crate::seen::{Seen, Sent, TaskSeen};
 use crate::waiting::Waiting;
 
 mod leave;
 mod operate;
+pub(crate) mod part;
 mod rounds;
 mod stop;
 
@@ -77,7 +78,10 @@ pub fn steer(system: &System, seen: &Seen, peers: &Peers, now: Timestamp) -> Ste
             steer.release_again();
             steer.halt();
         }
-        Goal::Gone { keep_volumes } => steer.end(keep_volumes),
+        Goal::Gone {
+            keep_volumes,
+            at_once,
+        } => steer.end(keep_volumes, at_once),
     }
     if let Some(wake_at) = steer.out.wake_at {
         assert!(
@@ -109,6 +113,7 @@ impl<'a> Steer<'a> {
         self.rounds();
         self.leave();
         self.release_again();
+        self.begin_joining();
         let requirement = self.unmet_requirement();
         let mut earlier: Option<Waiting> = None;
         let system = self.system;
@@ -144,7 +149,12 @@ impl<'a> Steer<'a> {
                 phase: phase.name.clone(),
                 task: task.clone(),
             });
-            self.task(name, spec, blocked.as_ref().or(alone.as_ref()));
+            let elsewhere = match self.has_joined(name) {
+                true => None,
+                false => self.after_siblings(),
+            };
+            let blocked_now = blocked.as_ref().or(alone.as_ref()).or(elsewhere.as_ref());
+            self.task(name, spec, blocked_now);
             if phase.strategy == Strategy::Serial && blocked.is_none() && !self.is_settled(name) {
                 blocked = Some(Waiting::Phase {
                     phase: phase.name.clone(),
@@ -156,8 +166,7 @@ impl<'a> Steer<'a> {
 
     /// The one that joins alone, if the phase has its tasks join so and there are members to join.
     fn joining<'p>(&self, phase: &'p Phase) -> Option<&'p TaskName> {
-        let mut members = self.system.tasks.values();
-        if phase.strategy != Strategy::Founding || !members.any(|member| member.has_joined()) {
+        if phase.strategy != Strategy::Founding || !self.is_founded() {
             return None;
         }
         let new = || phase.tasks.iter().filter(|name| !self.has_joined(name));
@@ -190,7 +199,7 @@ impl<'a> Steer<'a> {
         let outdated = self.is_outdated(record);
         match &record.status {
             Status::Ended(end) => {
-                if !self.is_done(record, spec) {
+                if !is_done(self.system, record, spec) {
                     let again = matches!(
                         end,
                         End::Stopped { .. } | End::Reboot | End::NodeGone | End::Retired
@@ -410,7 +419,7 @@ impl<'a> Steer<'a> {
         let mut probe = probe.clone();
         if let smack_model::Probe::Exec { command } = &mut probe {
             for argument in command {
-                *argument = launching::own_text(self.system, record, argument);
+                *argument = launching::own_text(self.system, record, self.peers, argument);
             }
         }
         self.out.actions.push(Action::Probe(Box::new(ProbeOrder {
@@ -474,11 +483,7 @@ impl<'a> Steer<'a> {
         if let Some(waiting) = self.operation_first() {
             return Some(waiting);
         }
-        let others: Vec<TaskName> = self
-            .away()
-            .into_iter()
-            .filter(|other| other != name)
-            .collect();
+        let others = self.others_away(name);
         if others.len() >= budget as usize && !self.is_forced("budget") {
             return Some(Waiting::Budget {
                 away: others,
@@ -525,22 +530,10 @@ impl<'a> Steer<'a> {
         })
     }
 
-    /// Wanted tasks that do not serve, and tasks on their way out. One that has never been there is not away.
+    /// See [`peers::away`]; with those that go in this very steering.
     fn away(&self) -> Vec<TaskName> {
-        let system = self.system;
-        let wanted = system.header.spec.tasks.keys().filter(|name| {
-            let retired = Status::Ended(End::Retired);
-            let was_there = system
-                .tasks
-                .get(*name)
-                .is_some_and(|record| record.status != retired);
-            was_there && !self.is_settled(name)
-        });
-        let leaving = system.header.leaving.keys().filter(|name| {
-            let record = system.tasks.get(*name);
-            record.is_some_and(|record| record.status.is_live() && !record.status.is_ready())
-        });
-        let mut away: Vec<TaskName> = wanted.chain(leaving).chain(&self.moving).cloned().collect();
+        let mut away = peers::away(self.system);
+        away.extend(self.moving.iter().cloned());
         away.sort();
         away.dedup();
         away
@@ -581,7 +574,7 @@ impl<'a> Steer<'a> {
                 }
             }
         }
-        let done = self.declared(ready);
+        let done = self.declared(ready) && self.joined_others(ready);
         self.out.ready = ready && done;
         let outdated = system.tasks.values().any(|record| {
             let wanted = system.header.spec.tasks.contains_key(&record.id.name);
@@ -615,7 +608,11 @@ impl<'a> Steer<'a> {
         let is_gate = about != About::Health;
         let usable = self.seen.answers.get(&about).filter(|observation| {
             let is_young = self.now.since(observation.began) <= ASK_CALM;
-            observation.began > self.seen.changed && (is_young || !is_gate)
+            let changed = match is_gate {
+                true => self.changed_anywhere(),
+                false => self.seen.changed,
+            };
+            observation.began > changed && (is_young || !is_gate)
         });
         let answer = usable.map(|observation| observation.answer.clone());
         if is_gate && answer == Some(Answer::Yes) {
@@ -630,11 +627,16 @@ impl<'a> Steer<'a> {
             .get(&about)
             .map_or(self.now, |at| *at + spacing);
         if next <= self.now {
+            // How a part is by itself is its own affair; whether a task may go is that of all.
+            let members = match is_gate {
+                true => self.all_members(|_| true),
+                false => members(self.system),
+            };
             let question = Question {
                 system: self.system.id.clone(),
                 about,
                 check: check.clone(),
-                members: self.members(),
+                members,
             };
             self.out.actions.push(Action::Question(Box::new(question)));
             self.wake(self.now + spacing);
@@ -642,32 +644,6 @@ impl<'a> Steer<'a> {
             self.wake(next);
         }
         answer
-    }
-
-    fn members(&self) -> Vec<Member> {
-        let spec_of = |name: &TaskName| {
-            let header = &self.system.header;
-            header
-                .spec
-                .tasks
-                .get(name)
-                .or_else(|| header.leaving.get(name).map(|leaving| &leaving.task))
-        };
-        let tasks = self.system.tasks.values();
-        tasks
-            .filter_map(|record| {
-                let spec = spec_of(&record.id.name)?;
-                Some(Member {
-                    task: record.id.name.clone(),
-                    attempt: record.id.attempt,
-                    member: spec.member,
-                    address: record.address.as_deref()?.to_owned(),
-                    ports: Ports::clone(&record.ports),
-                    ready: record.status.is_ready()
-                        || matches!(record.status, Status::Draining { .. }),
-                })
-            })
-            .collect()
     }
 
     fn unmet_requirement(&self) -> Option<Waiting> {
@@ -708,34 +684,11 @@ impl<'a> Steer<'a> {
 
     /// A changed launch is for the next round of what runs by the clock.
     fn is_outdated(&self, record: &TaskRecord) -> bool {
-        let is_changed = self.system.digests.get(&record.id.name) != Some(&record.digest);
-        is_changed && !self.is_by_the_clock()
-            || record.restart < self.restarts(&record.id.name)
-            || record.replace < self.replaces(&record.id.name)
-    }
-
-    fn restarts(&self, name: &TaskName) -> u32 {
-        restarts(self.system, name)
+        is_outdated(self.system, record)
     }
 
     fn replaces(&self, name: &TaskName) -> u32 {
-        self.system
-            .header
-            .intent
-            .replace
-            .get(name)
-            .copied()
-            .unwrap_or(0)
-    }
-
-    /// A job that has ended well with what it would be launched with now.
-    fn is_done(&self, record: &TaskRecord, spec: &TaskSpec) -> bool {
-        let ended_well = record.status == Status::Ended(End::Exit(0));
-        match spec.goal {
-            TaskGoal::Running => false,
-            TaskGoal::Finish => ended_well && !self.is_outdated(record),
-            TaskGoal::Once => ended_well,
-        }
+        replaces(self.system, name)
     }
 
     /// Whether the task does what it is there for: serves, or has ended well.
@@ -751,7 +704,7 @@ impl<'a> Steer<'a> {
         else {
             return false;
         };
-        record.status.is_ready() || self.is_done(record, spec)
+        record.status.is_ready() || is_done(self.system, record, spec)
     }
 
     fn has_address(&self, name: &TaskName) -> bool {
@@ -819,6 +772,30 @@ pub(crate) fn restarts(system: &System, name: &TaskName) -> u32 {
     let intent = &system.header.intent;
     let begun = system.header.rounds.map_or(0, |rounds| rounds.begun);
     intent.restart + intent.restart_task.get(name).copied().unwrap_or(0) + begun
+}
+
+/// All replacements asked of the task so far.
+fn replaces(system: &System, name: &TaskName) -> u32 {
+    let replace = &system.header.intent.replace;
+    replace.get(name).copied().unwrap_or(0)
+}
+
+fn is_outdated(system: &System, record: &TaskRecord) -> bool {
+    let is_changed = system.digests.get(&record.id.name) != Some(&record.digest);
+    let is_by_the_clock = system.header.spec.schedule.is_some();
+    is_changed && !is_by_the_clock
+        || record.restart < restarts(system, &record.id.name)
+        || record.replace < replaces(system, &record.id.name)
+}
+
+/// A job that has ended well with what it would be launched with now.
+pub(crate) fn is_done(system: &System, record: &TaskRecord, spec: &TaskSpec) -> bool {
+    let ended_well = record.status == Status::Ended(End::Exit(0));
+    match spec.goal {
+        TaskGoal::Running => false,
+        TaskGoal::Finish => ended_well && !is_outdated(system, record),
+        TaskGoal::Once => ended_well,
+    }
 }
 
 /// The generation that has been ready, once this one has.

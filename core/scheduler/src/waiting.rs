@@ -1,7 +1,7 @@
 //! Why something does not happen yet: a value that reaches the user through `why`, the API and the scripts alike.
 
 use serde::{Deserialize, Serialize};
-use smack_model::{ApplicationPath, End, Name, Span, TaskName, Timestamp};
+use smack_model::{ApplicationPath, End, Span, TaskName, Timestamp};
 
 use crate::place::Tally;
 
@@ -57,7 +57,7 @@ pub enum Waiting {
     Stopped,
     /// Others are away already, and the budget allows no more.
     Budget {
-        away: Vec<TaskName>,
+        away: Vec<String>,
         budget: u32,
     },
     /// The product was asked whether the task may go, and has not said yes.
@@ -76,6 +76,11 @@ pub enum Waiting {
     /// Other applications that use this one go first.
     Users {
         applications: Vec<ApplicationPath>,
+    },
+    /// Another part of the same system goes first.
+    Sibling {
+        path: String,
+        detail: String,
     },
     /// A later phase goes first.
     LaterPhase {
@@ -115,13 +120,6 @@ impl Waiting {
         reason = "one sentence for each reason, and nothing else"
     )]
     pub fn text(&self, now: Timestamp) -> String {
-        let list = |names: &[Name]| {
-            names
-                .iter()
-                .map(Name::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
         match self {
             Self::Requirement {
                 application,
@@ -184,7 +182,10 @@ impl Waiting {
             Self::Paused => "paused; `smack resume` goes on".to_owned(),
             Self::Stopped => "stopped; `smack start` starts it".to_owned(),
             Self::Budget { away, budget } => {
-                format!("only {budget} may be away at once, and {} is", list(away))
+                format!(
+                    "only {budget} may be away at once, and {} is",
+                    away.join(", ")
+                )
             }
             Self::Gate { gate, detail } => format!("{detail} (`--force {gate}` overrides)"),
             Self::Minimum { minimum, reason } => {
@@ -196,6 +197,9 @@ impl Waiting {
             Self::Users { applications } => {
                 let names: Vec<String> = applications.iter().map(ToString::to_string).collect();
                 format!("{} uses it and goes first", names.join(", "))
+            }
+            Self::Sibling { path, detail } => {
+                format!("{path}, a part of the same system, {detail}")
             }
             Self::LaterPhase { phase } => format!("phase {phase} stops first"),
             Self::Operation {
@@ -237,6 +241,7 @@ impl Waiting {
                 | Self::Minimum { .. }
                 | Self::Users { .. }
                 | Self::LaterPhase { .. }
+                | Self::Sibling { .. }
                 | Self::Unreachable { .. }
         )
     }

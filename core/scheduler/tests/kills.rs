@@ -49,6 +49,7 @@ fn a_down_survives_a_kill_at_every_record() {
                 vdc: vdc(),
                 keep_volumes: false,
                 force: false,
+                at_once: false,
             },
         );
         assert!(
@@ -102,6 +103,59 @@ fn operations_survive_a_kill_at_every_record() {
             system.operations["repair"].last_done().is_some(),
             "done by its schedule"
         );
+    });
+}
+
+#[test]
+fn a_part_that_comes_and_goes_survives_a_kill_at_every_record() {
+    let ring = [
+        "tasks=2",
+        "founding",
+        "volume",
+        "check",
+        "drain",
+        "ops=app",
+        "seeds=2",
+        "scope=cluster",
+    ];
+    let part = |sim: &mut Sim, zone: &str| {
+        let id = VdcId {
+            zone: name(zone),
+            name: name("v"),
+        };
+        let spec = service(&name("ring"), &ring).unwrap();
+        let request = RunRequest {
+            systems: BTreeMap::from([(name("ring"), spec)]),
+            ..request(id.clone())
+        };
+        command(sim, Command::Run(Box::new(request)));
+        let view = sim.engine().unwrap().view();
+        assert!(view.vdcs[&id].is_converged(), "{id} converges");
+        id
+    };
+    everywhere(|sim| {
+        let first = part(sim, "z1");
+        part(sim, "z2");
+        let record = sim.store.operations.iter();
+        let rebuilt = record.filter(|((_, name), _)| name == "rebuild").count();
+        assert_eq!(rebuilt, 1, "only who comes is rebuilt");
+        let command_of = |vdc| Command::Down {
+            vdc,
+            keep_volumes: false,
+            force: false,
+            at_once: false,
+        };
+        let second = VdcId {
+            zone: name("z2"),
+            ..first.clone()
+        };
+        command(sim, command_of(second));
+        let engine = sim.engine().unwrap();
+        let left: Vec<String> = engine.systems().map(|system| system.id.path()).collect();
+        assert_eq!(left, ["z1/v/ring"]);
+        let tasks = &engine.system(&first, "ring").unwrap().tasks;
+        let restarted = tasks.values().any(|record| record.id.attempt > 1);
+        assert!(!restarted, "nobody of the first restarts");
     });
 }
 
@@ -317,14 +371,8 @@ fn run(sim: &mut Sim, zk: &[&[&str]], kafka: &[&[&str]]) {
         (name(app), service(&name(app), &options.concat()).unwrap())
     };
     let request = RunRequest {
-        vdc: vdc(),
-        shown: "v".to_owned(),
-        stack: "s".to_owned(),
-        revision: 1,
         systems: BTreeMap::from([spec("zk", zk), spec("kafka", kafka)]),
-        isolation: smack_model::Isolation::Open,
-        ttl: None,
-        partial: false,
+        ..request(vdc())
     };
     command(sim, Command::Run(Box::new(request)));
     let view = sim.engine().unwrap().view();
@@ -332,6 +380,19 @@ fn run(sim: &mut Sim, zk: &[&[&str]], kafka: &[&[&str]]) {
         view.vdcs.values().all(|vdc| vdc.is_converged()),
         "it converges"
     );
+}
+
+fn request(vdc: VdcId) -> RunRequest {
+    RunRequest {
+        vdc,
+        shown: "v".to_owned(),
+        stack: "s".to_owned(),
+        revision: 1,
+        systems: BTreeMap::new(),
+        isolation: smack_model::Isolation::Open,
+        ttl: None,
+        partial: false,
+    }
 }
 
 /// A command whose transaction was lost is given again, as a person would.

@@ -406,10 +406,12 @@ impl Chaos {
         let vdc = self.some_vdc();
         let keep_volumes = self.random.chance(500);
         let force = self.random.chance(300);
+        let at_once = self.random.chance(200);
         self.command(Command::Down {
             vdc,
             keep_volumes,
             force,
+            at_once,
         });
     }
 

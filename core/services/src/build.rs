@@ -10,6 +10,7 @@ use crate::catalog::Catalog;
 use crate::change::upgrade;
 use crate::expose;
 use crate::legacy;
+use crate::shared;
 use crate::{ALL, Built, Service, Surroundings};
 
 /// Everything that a run wants.
@@ -60,6 +61,7 @@ pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platf
     for (id, application) in &applications {
         refuse_other_grids(application, &mut problems);
         if let Some(service) = service(application, &mut problems) {
+            shared::refuse(application, service, &mut problems);
             services.insert(id, service);
         }
     }
@@ -107,6 +109,7 @@ pub fn change(running: &ServiceSpec, wanted: &ServiceSpec) -> Problems {
         return Problems::default();
     };
     let mut problems = service.change(running, wanted);
+    problems.extend(shared::change(running, wanted));
     problems.extend(upgrade(
         Catalog::embedded(),
         service.kind(),

@@ -6,6 +6,7 @@ mod config;
 mod files;
 mod keyspaces;
 mod maintenance;
+mod part;
 mod settings;
 mod tokens;
 mod yaml;
@@ -53,6 +54,10 @@ impl Service for Cassandra {
             spec: build(&ring),
             notices,
         })
+    }
+
+    fn can_be_shared(&self) -> bool {
+        true
     }
 
     /// A node refuses to start on its own data under another name, at another place or with other tokens.
@@ -135,6 +140,7 @@ fn build(ring: &Ring<'_>) -> ServiceSpec {
         stop_order: StopOrder::Together,
         exports: exports(ring, &nodes),
         labels: ring.shape.labels.clone(),
+        part: part::of(ring, &nodes),
         ..ServiceSpec::default()
     }
 }
@@ -167,7 +173,7 @@ fn operations(ring: &Ring<'_>, nodes: &[Node]) -> Vec<OperationSpec> {
     let keyspaces = ring
         .keyspaces
         .iter()
-        .map(|keyspace| keyspace.operation(&ring.data_center));
+        .filter_map(|keyspace| keyspace.operation(&ring.data_center));
     keyspaces
         .chain(ring.maintenance.operations(&tasks))
         .collect()
@@ -178,14 +184,15 @@ fn minimum(ring: &Ring<'_>) -> Minimum {
     let widest = ring
         .keyspaces
         .iter()
-        .max_by_key(|keyspace| keyspace.copies)
-        .filter(|keyspace| keyspace.copies > 1);
+        .filter_map(|keyspace| Some((keyspace, keyspace.copies?)))
+        .max_by_key(|(_, copies)| *copies)
+        .filter(|(_, copies)| *copies > 1);
     match widest {
-        Some(keyspace) => Minimum {
-            tasks: keyspace.copies,
+        Some((keyspace, copies)) => Minimum {
+            tasks: copies,
             reason: format!(
                 "keyspace {}: a copy each on {} of the nodes",
-                keyspace.name, keyspace.copies
+                keyspace.name, copies
             ),
         },
         None => Minimum {

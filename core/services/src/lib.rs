@@ -19,6 +19,7 @@ mod program;
 mod properties;
 mod schema;
 mod shape;
+mod shared;
 mod skip;
 mod text;
 mod uses;
@@ -35,6 +36,7 @@ pub use catalog::Catalog;
 pub use legacy::{convert, translate};
 pub use program::OLD_KEYS;
 pub use schema::{COMMON, FieldSchema, JAVA, Sort, application_schema};
+pub use shared::agree;
 pub use skip::skip;
 pub use uses::{Provider, check_uses};
 
@@ -60,6 +62,11 @@ pub trait Service: Sync {
         application: &Application,
         surroundings: &Surroundings<'_>,
     ) -> Result<Built, Problems>;
+
+    /// Whether parts in several zones can be one system.
+    fn can_be_shared(&self) -> bool {
+        false
+    }
 
     /// Why the running system may not become the wanted one; empty if it may.
     fn change(&self, _running: &ServiceSpec, _wanted: &ServiceSpec) -> Problems {

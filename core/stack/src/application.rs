@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use smack_model::{ApplicationPath, Name, Place, Problem, Problems};
 
 use crate::chain::to_name;
-use crate::document::{Document, option_place};
+use crate::document::{Document, Level, option_place};
 use crate::exports::Exports;
 use crate::near::near;
 use crate::order;
@@ -30,6 +30,9 @@ pub struct Application {
     pub kind: Setting<String>,
     /// `grid:`, where its tasks run: its own, else of the nearest file that says so, else `local`.
     pub grid: Setting<String>,
+    /// `scope:`, the layer that its system spans together with those of its name in other zones; `None`: its zone alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Setting<Name>>,
     pub dependencies: Vec<(ApplicationPath, Place)>,
     /// `share:`, which other virtual data centers may use it; absent: those of the zone.
     #[serde(default)]
@@ -75,6 +78,8 @@ struct Entry {
 pub(crate) struct Builder<'a> {
     pub(crate) uses: &'a Uses,
     pub(crate) documents: &'a [Document],
+    /// The layer of each level that the run has.
+    pub(crate) levels: &'a [(Level, Name)],
     pub(crate) variables: &'a Variables,
     pub(crate) problems: &'a mut Problems,
 }
@@ -243,6 +248,7 @@ impl Builder<'_> {
         self.check_tasks(&entry);
         let grid = self.grid(&entry);
         let share = self.share(&entry);
+        let scope = self.scope(&entry);
         let own = exports.by_id(&entry.shown_id);
         let mut settings = Map::with_capacity(entry.map.len());
         let mut uses = Vec::new();
@@ -276,6 +282,7 @@ impl Builder<'_> {
             key: entry.key,
             kind: entry.kind,
             grid,
+            scope,
             dependencies: dependencies
                 .into_iter()
                 .map(|(number, place)| (exports.name(number).clone(), place))
@@ -295,20 +302,43 @@ impl Builder<'_> {
                     .hint("move it beside `applications:`; who uses what is said by dependencies"),
             );
         }
-        if let Some(scope) = self.literal(&entry.key, "scope", entry.map.get("scope"))
-            && scope.value != "zone"
-        {
-            let what = format!("scope {} is not there yet", scope.value);
-            let problem = Problem::error(Some(&scope.place), what);
-            self.problems.push(
-                match near(&scope.value, ["zone", "cluster", "datacenter"]) {
-                    Some("zone") => problem.hint("did you mean zone?"),
-                    _ => {
-                        problem.hint("leave it out: every application belongs to its zone for now")
-                    }
-                },
+    }
+
+    /// The layer above the zone that the application names by its level.
+    fn scope(&mut self, entry: &Entry) -> Option<Setting<Name>> {
+        let scope = self.literal(&entry.key, "scope", entry.map.get("scope"))?;
+        let known = [Level::Zone, Level::Cluster, Level::Datacenter];
+        let level = known.iter().find(|level| level.as_str() == scope.value);
+        let Some(level) = level else {
+            let what = format!(
+                "scope: {} is none of zone, cluster, datacenter",
+                scope.value
             );
+            let problem = Problem::error(Some(&scope.place), what);
+            let near = near(&scope.value, known.map(Level::as_str));
+            let hint = match near {
+                Some(near) => format!("did you mean {near}?"),
+                None => "leave it out: an application is its zone's".to_owned(),
+            };
+            self.problems.push(problem.hint(hint));
+            return None;
+        };
+        if *level == Level::Zone {
+            return None;
         }
+        let Some((_, layer)) = self.levels.iter().find(|(of, _)| of == level) else {
+            let what = format!("scope: {level}, but the zone of this run has no {level} above it");
+            let hint = format!(
+                "add one (smack addlayer FILE --level {level}) and name it as the zone's parent"
+            );
+            let problem = Problem::error(Some(&scope.place), what).hint(hint);
+            self.problems.push(problem);
+            return None;
+        };
+        Some(Setting {
+            value: layer.clone(),
+            place: scope.place,
+        })
     }
 
     /// A task that is no map crashed the original; here it is an error.

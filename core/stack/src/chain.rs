@@ -25,6 +25,14 @@ pub(crate) struct Chain {
     pub(crate) is_complete: bool,
 }
 
+impl Chain {
+    /// The layer of each level that the run has.
+    pub(crate) fn levels(&self) -> Vec<(Level, Name)> {
+        let levels = self.documents.iter().filter_map(|document| document.level);
+        levels.zip(self.layer_path.iter().cloned()).collect()
+    }
+}
+
 /// Loads every file of the run.
 pub(crate) fn load(request: &Request<'_>, problems: &mut Problems) -> Chain {
     let (mut documents, layers, has_layers) = layers(request, problems);

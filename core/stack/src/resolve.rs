@@ -128,6 +128,7 @@ pub fn resolve_sound(request: &Request<'_>) -> (Option<Resolved>, Problems) {
     let mut builder = Builder {
         uses: &uses,
         documents: &chain.documents,
+        levels: &chain.levels(),
         variables: &variables,
         problems: &mut problems,
     };

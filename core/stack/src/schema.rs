@@ -174,7 +174,10 @@ fn definitions(kinds: &[KindSchema<'_>]) -> Json {
                 "type": documented("The service that runs it.", json!({"anyOf": [{"enum": names}, {"type": "string"}]})),
                 "id": documented("Its id; the key if left out.", json!({"type": ["string", "number"]})),
                 "grid": {"$ref": "#/$defs/grid"},
-                "scope": {"const": "zone"},
+                "scope": documented(
+                    "How far the system reaches: what has its name in other zones of the cluster or datacenter is part of it.",
+                    or_reference(json!({"enum": ["zone", "cluster", "datacenter"]})),
+                ),
                 "share": documented(
                     "Which other virtual data centers may use it; those of the zone if left out.",
                     or_reference(json!({"enum": crate::share::Share::ALL.map(crate::share::Share::word)})),

@@ -132,6 +132,9 @@ pub struct Application {
     /// What the application as a whole waits for.
     pub waiting: Vec<String>,
     pub operations: Vec<Operation>,
+    /// The system that it shares with other zones: `layer/name/application`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
     pub exports: BTreeMap<String, String>,
     /// Of a job that runs by the clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -273,6 +276,9 @@ pub struct DownBody {
     /// Also while other virtual data centers use it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force_users: bool,
+    /// Parts of shared systems leave them without a word; only with `keep`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force_data: bool,
 }
 
 /// `POST /v1/vdcs/{zone}/{name}/rollback`: to a revision, or to the one before.

@@ -192,6 +192,7 @@ fn members(places: &[&str]) -> Result<Vec<Member>, Problem> {
         };
         let (address, port) = place.rsplit_once(':').ok_or("ADDRESS:PORT is needed")?;
         members.push(Member {
+            part: None,
             task: Name::new(&format!("task-{id}"))?,
             attempt: 1,
             member: Some(id),

@@ -19,6 +19,6 @@ mod zookeeper;
 pub mod kafka;
 
 pub use check::answer;
-pub use operations::{drift, perform};
+pub use operations::{drift, only_in, perform};
 pub use probe::{Probed, probe};
 pub use reach::{Connecting, Direct, Ran, Reach, Running};

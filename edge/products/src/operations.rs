@@ -6,7 +6,9 @@ mod leave;
 mod program;
 mod ring;
 mod topic;
+mod withdraw;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use smack_model::{Member, Operation, OperationOrder, Outcome, TaskName};
@@ -21,6 +23,9 @@ const EXCHANGE: Duration = Duration::from_secs(10);
 
 /// How long errors that pass by themselves may last before they are final.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// For one node; large ones take hours.
+const REBUILD_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Between two attempts: at first and at last.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
@@ -82,7 +87,8 @@ enum Work<'a> {
     Leave(leave::LeaveWork<'a>),
     Keyspace(keyspace::KeyspaceWork<'a>),
     Ring(ring::RingWork<'a>),
-    Program(&'a [TaskName], &'a [String], Duration),
+    Withdraw(withdraw::WithdrawWork<'a>),
+    Program(&'a [TaskName], Cow<'a, [String]>, Duration),
 }
 
 impl<'a> Work<'a> {
@@ -124,7 +130,21 @@ impl<'a> Work<'a> {
                 tasks,
                 command,
                 within,
-            } => Self::Program(tasks, command, Duration::from_millis(within.0)),
+            } => Self::Program(
+                tasks,
+                Cow::Borrowed(command),
+                Duration::from_millis(within.0),
+            ),
+            Operation::CassandraRebuild { tasks, source } => {
+                let Some(source) = source else {
+                    return Err("there is no other data center to fetch rows from".to_owned());
+                };
+                let command = ["bin/nodetool", "rebuild", "--", source].map(str::to_owned);
+                Self::Program(tasks, Cow::Owned(command.to_vec()), REBUILD_WITHIN)
+            }
+            Operation::CassandraWithdraw { data_center } => Self::Withdraw(
+                withdraw::WithdrawWork::new(reach, &order.members, data_center),
+            ),
         })
     }
 }
@@ -152,6 +172,7 @@ pub async fn perform(
             Work::Leave(work) => work.attempt(&mut report).await,
             Work::Keyspace(work) => work.attempt(&mut report).await,
             Work::Ring(work) => work.attempt(&mut report).await,
+            Work::Withdraw(work) => work.attempt(&mut report).await,
             Work::Program(tasks, command, within) => {
                 program::run_in_turn(reach, order, (tasks, command, *within), &mut report).await
             }
@@ -174,6 +195,15 @@ pub async fn perform(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(pause_max);
     }
+}
+
+/// The keyspaces whose only copies are in the data center, as the product says now; the error says why it does not.
+pub async fn only_in(
+    reach: &dyn Reach,
+    members: &[Member],
+    data_center: &str,
+) -> Result<Vec<String>, String> {
+    withdraw::only_in(reach, members, data_center).await
 }
 
 /// How what is declared differs from what there is; `None` if it does not, or if there is nothing to compare.
@@ -204,6 +234,8 @@ pub async fn drift(reach: &dyn Reach, members: &[Member], operation: &Operation)
         },
         Operation::KafkaLeave { .. }
         | Operation::CassandraLeave { .. }
+        | Operation::CassandraRebuild { .. }
+        | Operation::CassandraWithdraw { .. }
         | Operation::Exec { .. } => None,
     }
 }

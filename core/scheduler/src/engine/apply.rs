@@ -23,6 +23,8 @@ impl Engine {
             }
             Change::Header(id, header) if header.ended.is_some() => {
                 let key_of = key(id);
+                self.mark_siblings(id);
+                self.unlist_part(&key_of);
                 if let Some(tracked) = self.systems.remove(&key_of) {
                     for path in &tracked.uses {
                         self.unlink(&key_of, &used(&key_of, path));
@@ -43,8 +45,12 @@ impl Engine {
                     }
                 }
                 self.link(&key);
+                self.mark_siblings(id);
             }
-            Change::Task(record) => self.apply_task(record),
+            Change::Task(record) => {
+                self.apply_task(record);
+                self.mark_siblings(&record.id.system);
+            }
             Change::TaskGone(id, name) => {
                 let mut gone = None;
                 self.with(id, |tracked| gone = tracked.system.tasks.remove(name));
@@ -64,14 +70,17 @@ impl Engine {
             Change::LaunchGone(id, digest) => self.with(id, |tracked| {
                 tracked.system.launches.remove(digest);
             }),
-            Change::Operation(id, name, record) => self.with(id, |tracked| {
-                let operations = &mut tracked.system.operations;
-                let old = operations.insert(name.clone(), record.clone());
-                if old.is_none_or(|old| old.digest != record.digest || !record.is_underway()) {
-                    // It is sent anew, and soon.
-                    tracked.seen.operations.remove(name);
-                }
-            }),
+            Change::Operation(id, name, record) => {
+                self.with(id, |tracked| {
+                    let operations = &mut tracked.system.operations;
+                    let old = operations.insert(name.clone(), record.clone());
+                    if old.is_none_or(|old| old.digest != record.digest || !record.is_underway()) {
+                        // It is sent anew, and soon.
+                        tracked.seen.operations.remove(name);
+                    }
+                });
+                self.mark_siblings(id);
+            }
             Change::OperationGone(id, name) => self.with(id, |tracked| {
                 tracked.system.operations.remove(name);
                 tracked.seen.operations.remove(name);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smack_model::{
-    Goal, Header, Intent, Isolation, Leaving, Name, Rounds, ServiceSpec, Span, SystemId, TaskName,
-    Timestamp, VdcId, VdcRecord, When,
+    Goal, Header, Intent, Isolation, Leaving, Name, Rounds, ServiceSpec, Span, System, SystemId,
+    TaskName, Timestamp, VdcId, VdcRecord, When,
 };
 
 use super::lifetime::Ttl;
@@ -39,6 +39,8 @@ pub enum Command {
         keep_volumes: bool,
         /// Also while others use it.
         force: bool,
+        /// Its parts leave their systems without a word.
+        at_once: bool,
     },
     Verb {
         vdc: VdcId,
@@ -168,6 +170,7 @@ impl Engine {
                 vdc,
                 keep_volumes,
                 force,
+                at_once,
             } => {
                 if !force {
                     self.check_unused(&vdc)?;
@@ -177,7 +180,12 @@ impl Engine {
                 } else {
                     ""
                 };
-                self.down(&vdc, keep_volumes, &format!("asked for{kept}"))
+                let how = if at_once { ", at once" } else { "" };
+                let goal = Goal::Gone {
+                    keep_volumes,
+                    at_once,
+                };
+                self.down(&vdc, goal, &format!("asked for{kept}{how}"))
             }
             Command::Verb {
                 vdc,
@@ -275,8 +283,11 @@ impl Engine {
             .iter()
             .filter(|(_, _, application)| !request.systems.contains_key(application))
         {
-            let keep_volumes = false;
-            self.edit(gone, |intent| intent.goal = Goal::Gone { keep_volumes });
+            let goal = Goal::Gone {
+                keep_volumes: false,
+                at_once: false,
+            };
+            self.edit(gone, |intent| intent.goal = goal);
         }
         for (application, spec) in &request.systems {
             self.set_spec(key(application), spec.clone(), request.revision);
@@ -290,7 +301,7 @@ impl Engine {
         let ends = |(key, tracked): &(&Key, &super::Tracked)| {
             let is_gone = matches!(tracked.system.header.intent.goal, Goal::Gone { .. });
             is_gone
-                && tracked.system.live().next().is_none()
+                && (tracked.system.live().next().is_none() || departs(&tracked.system))
                 && request.systems.contains_key(&key.2)
         };
         self.of_vdc(&request.vdc)
@@ -359,7 +370,9 @@ impl Engine {
             .keys()
             .filter(|name| {
                 let drains = leaving.keys().any(|task| **name == format!("drain {task}"));
+                let of_part = spec.part.as_ref().is_some_and(|part| part.asks(name));
                 !drains
+                    && !of_part
                     && !spec
                         .operations
                         .iter()
@@ -402,12 +415,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn down(
-        &mut self,
-        vdc: &VdcId,
-        keep_volumes: bool,
-        reason: &str,
-    ) -> Result<(), Refused> {
+    pub(super) fn down(&mut self, vdc: &VdcId, goal: Goal, reason: &str) -> Result<(), Refused> {
         let Some(record) = self.vdcs.get(vdc) else {
             return Err(Refused::NoVdc(vdc.clone()));
         };
@@ -427,7 +435,7 @@ impl Engine {
             self.apply(&Change::VdcGone(vdc.clone()));
         }
         for key in keys {
-            self.edit(&key, |intent| intent.goal = Goal::Gone { keep_volumes });
+            self.edit(&key, |intent| intent.goal = goal);
         }
         Ok(())
     }
@@ -677,6 +685,14 @@ impl Engine {
         }
         lines
     }
+}
+
+/// Whether a part has begun to leave the others: a node that has left a ring does not come back with its data.
+fn departs(system: &System) -> bool {
+    let part = system.header.spec.part.as_ref();
+    let steps = part.into_iter().flat_map(|part| &part.leaving);
+    let mut names = steps.map(|step| &step.name);
+    names.any(|name| system.operations.contains_key(name))
 }
 
 /// The verbs that would move more than the one task they were asked for.

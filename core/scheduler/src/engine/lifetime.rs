@@ -108,7 +108,11 @@ impl Engine {
             } else if let Err(Refused::InUse { users, .. }) = self.check_unused(&id) {
                 self.stay(record, &users);
             } else {
-                let ended = self.down(&id, false, &format!("its time was over: {set}"));
+                let goal = smack_model::Goal::Gone {
+                    keep_volumes: false,
+                    at_once: false,
+                };
+                let ended = self.down(&id, goal, &format!("its time was over: {set}"));
                 debug_assert_eq!(ended, Ok(()), "it is on record");
             }
         }

@@ -35,6 +35,14 @@ struct Stack {
     ran: BTreeMap<Name, ServiceSpec>,
 }
 
+/// How something is to end.
+#[derive(Clone, Copy, Default)]
+struct Ending {
+    keep_volumes: bool,
+    force: bool,
+    at_once: bool,
+}
+
 /// What a line was refused for.
 type Answer = Result<String, String>;
 
@@ -52,7 +60,7 @@ world:   node NAME [cpu=4] [mem=4096] [starting=CPU] [attribute=value …]   nod
 stack:   vdc ZONE/NAME   app NAME [option …]   change APP [option …]   set APP KEY=VALUE   label APP KEY=VALUE   tasks APP N   drop APP
 server:  crash [before|after N]   pause-server   wake-server   count
 verbs:   run [partial] [ttl=2h]   wait SECONDS   plan   stop|start|restart|replace|pause|resume [APP[/TASK]]
-         operate OPERATION [APP]   unschedule APP   ttl TIME|never   force GATE APP   down [keep|force|soon]   status   why [APP[/TASK]]
+         operate OPERATION [APP]   unschedule APP   ttl TIME|never   force GATE APP   down [keep|force|soon|at-once]   status   why [APP[/TASK]]
          launched TASK   help";
 
 impl Default for Interpreter {
@@ -179,11 +187,22 @@ impl Interpreter {
                 },
                 rest,
             ),
-            ("down", ["soon"]) => self.down_soon(false, false).map(|()| String::new()),
+            ("down", ["soon"]) => self.down_soon(Ending::default()).map(|()| String::new()),
             ("vdc", [id]) => self.speak_of(id),
-            ("down", []) => self.down(false, false),
-            ("down", ["keep"]) => self.down(true, false),
-            ("down", ["force"]) => self.down(false, true),
+            ("down", []) => self.down(Ending::default()),
+            ("down", ["keep"]) => self.down(Ending {
+                keep_volumes: true,
+                ..Ending::default()
+            }),
+            ("down", ["force"]) => self.down(Ending {
+                force: true,
+                ..Ending::default()
+            }),
+            ("down", ["at-once"]) => self.down(Ending {
+                keep_volumes: true,
+                at_once: true,
+                ..Ending::default()
+            }),
             ("crash", rest) => self.crash(rest),
             ("pause-server", []) => self.pause_server(),
             ("wake-server", []) => self.wake_server(),
@@ -207,6 +226,7 @@ impl Interpreter {
         if id == self.vdc {
             return Ok(String::new());
         }
+        self.sim.world.zone = Some(id.zone.clone());
         let before = std::mem::replace(&mut self.stack, stack);
         let before_id = std::mem::replace(&mut self.vdc, id);
         self.others.insert(before_id, before);
@@ -243,19 +263,20 @@ impl Interpreter {
         Ok(String::new())
     }
 
-    fn down(&mut self, keep_volumes: bool, force: bool) -> Answer {
-        self.down_soon(keep_volumes, force)?;
+    fn down(&mut self, ending: Ending) -> Answer {
+        self.down_soon(ending)?;
         self.settle(LONGEST);
         Ok(String::new())
     }
 
     /// Asks for it and waits for nothing.
-    fn down_soon(&mut self, keep_volumes: bool, force: bool) -> Result<(), String> {
+    fn down_soon(&mut self, ending: Ending) -> Result<(), String> {
         self.catch_up();
         self.take(Command::Down {
             vdc: self.vdc.clone(),
-            keep_volumes,
-            force,
+            keep_volumes: ending.keep_volumes,
+            force: ending.force,
+            at_once: ending.at_once,
         })?;
         self.stack.ran.clear();
         Ok(())

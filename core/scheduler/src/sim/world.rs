@@ -29,6 +29,8 @@ pub struct World {
     pub verdicts: BTreeMap<(Name, &'static str), bool>,
     /// Applications whose processes elect a leader among them.
     pub led: BTreeSet<Name>,
+    /// Whose tasks are meant where only application and task are named; `None`: any zone's.
+    pub zone: Option<Name>,
     /// Tasks that run to their end: by run, application and task.
     pub jobs: BTreeSet<(Name, Name, TaskName)>,
     /// Launches that came from a server that was no longer in charge, and what it was told.
@@ -198,6 +200,7 @@ impl World {
             supply_plans: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             led: BTreeSet::new(),
+            zone: None,
             jobs: BTreeSet::new(),
             late: Vec::new(),
             strangers: BTreeSet::new(),
@@ -362,10 +365,18 @@ impl World {
     /// What the latest attempt at a task was launched with.
     pub fn command_of(&self, application: &Name, task: &TaskName) -> Option<&str> {
         let attempts = self.processes.iter().filter(|(id, process)| {
-            id.system.application == *application && id.name == *task && !process.command.is_empty()
+            self.is_meant(id, application, task) && !process.command.is_empty()
         });
         let latest = attempts.max_by_key(|(id, _)| (id.system.incarnation, id.attempt));
         latest.map(|(_, process)| process.command.as_str())
+    }
+
+    fn is_meant(&self, id: &TaskId, application: &Name, task: &TaskName) -> bool {
+        let is_here = self
+            .zone
+            .as_ref()
+            .is_none_or(|zone| id.system.scope == *zone);
+        is_here && id.system.application == *application && id.name == *task
     }
 
     /// All attempts that were ever heard of.

@@ -123,11 +123,7 @@ impl Steer<'_> {
         }
         // Draining takes nothing away yet, but one member moves at a time.
         let budget = self.system.header.spec.budget.max(1);
-        let away: Vec<TaskName> = self
-            .away()
-            .into_iter()
-            .filter(|other| other != name)
-            .collect();
+        let away = self.others_away(name);
         (away.len() >= budget as usize && !self.is_forced("budget"))
             .then_some(Waiting::Budget { away, budget })
     }

@@ -3,7 +3,7 @@
 
 use smack_model::{
     Action, Digest, Intent, Operation, OperationOrder, OperationRecord, OperationSpec,
-    OperationStatus, Span, Timestamp, When,
+    OperationStatus, Part, Span, Timestamp, When,
 };
 
 use super::Steer;
@@ -26,7 +26,14 @@ impl Steer<'_> {
                 continue;
             }
             done = false;
-            if ready && let Some(waiting) = self.operate(&wanted.name, &wanted.operation) {
+            if !ready {
+                continue;
+            }
+            if let Some(waiting) = self.busy_elsewhere(&wanted.name) {
+                self.out.whole.push(waiting);
+                continue;
+            }
+            if let Some(waiting) = self.operate(&wanted.name, &wanted.operation) {
                 self.out.whole.push(waiting);
             }
         }
@@ -191,24 +198,38 @@ impl Steer<'_> {
         (!calm).then(|| "begins when everything is ready and nothing moves".to_owned())
     }
 
-    /// The occasional operation that the product is busy with.
+    /// What the product is busy with, apart from what is declared.
     fn underway(&self) -> Option<&str> {
         let known = |wanted: &&OperationSpec| {
             let record = self.system.operations.get(&wanted.name);
             record.is_some_and(OperationRecord::is_underway)
         };
-        let mut occasions = occasions(&self.system.header.spec.operations);
-        let known = occasions.find(known).map(|wanted| wanted.name.as_str());
+        let spec = &self.system.header.spec;
+        let part = spec.part.iter();
+        let of_part = part.flat_map(Part::operations);
+        let mut long = occasions(&spec.operations).chain(of_part);
+        let known = long.find(known).map(|wanted| wanted.name.as_str());
         known.or(self.begun.as_deref())
     }
 
     /// Nothing that serves is stopped by choice in the middle of a repair.
     pub(super) fn operation_first(&self) -> Option<Waiting> {
-        let name = self.underway().filter(|_| !self.is_forced("check"))?;
-        Some(Waiting::Gate {
+        if self.is_forced("check") {
+            return None;
+        }
+        let gate = |detail| Waiting::Gate {
             gate: "check".to_owned(),
-            detail: format!("{name} is under way and goes first"),
-        })
+            detail,
+        };
+        if let Some(name) = self.underway() {
+            return Some(gate(format!("{name} is under way and goes first")));
+        }
+        let sibling = self.peers.siblings.iter();
+        let mut busy = sibling.filter_map(|other| Some((&other.path, other.busy.as_ref()?)));
+        let (path, name) = busy.next()?;
+        Some(gate(format!(
+            "{name} of {path} is under way and goes first"
+        )))
     }
 
     /// What is stopped is no longer busy with anything; it is asked for again once it is ready again.
@@ -259,8 +280,8 @@ impl Steer<'_> {
                 system: self.system.id.clone(),
                 name: name.to_owned(),
                 digest: digest.clone(),
-                operation: operation.clone(),
-                members: self.members(),
+                operation: self.with_source(operation),
+                members: self.all_members(|member| member.ready),
             })));
     }
 }

@@ -125,7 +125,7 @@ impl<'a> Steer<'a> {
         false
     }
 
-    fn halt_tasks(&mut self, names: &[TaskName]) {
+    pub(super) fn halt_tasks(&mut self, names: &[TaskName]) {
         for name in names {
             let Some((record, spec)) = self.record_and_spec(name) else {
                 continue;
@@ -195,7 +195,10 @@ impl<'a> Steer<'a> {
     }
 
     /// Stops everything, then gives up volumes unless they are kept, then has the grid forget the system.
-    pub(super) fn end(&mut self, keep_volumes: bool) {
+    pub(super) fn end(&mut self, keep_volumes: bool, at_once: bool) {
+        if !at_once && !self.depart() {
+            return;
+        }
         if !self.halt() {
             return;
         }

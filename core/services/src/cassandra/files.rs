@@ -72,6 +72,16 @@ fn configuration(ring: &Ring<'_>, node: &Node) -> Template {
 
 /// What the system properties of a node say: its files, its data, its address for management, and whom it replaces.
 pub(super) fn properties(ring: &Ring<'_>) -> Vec<Template> {
+    let mut properties = always(ring);
+    if ring.scope.is_some() {
+        // Its rows are fetched when all nodes of its data center are there.
+        let joining = Template::from("-Dcassandra.auto_bootstrap=false");
+        properties.push(Piece::Joining(joining).into());
+    }
+    properties
+}
+
+fn always(ring: &Ring<'_>) -> Vec<Template> {
     let in_sandbox = |name: &str, file: &str| Template::from(name).piece(Piece::Sandbox).text(file);
     let own = |name: &str| Template::from(name).piece(Piece::Address(None));
     let replacing = |text: Template| Template::from(Piece::Replacing(text));

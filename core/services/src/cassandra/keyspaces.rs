@@ -13,12 +13,20 @@ const COPIES_MOST: u32 = 1000;
 /// Those of the product whose copies a stack may set; its other keyspaces are on every node anyway.
 const OF_THE_PRODUCT: [&str; 3] = ["system_auth", "system_distributed", "system_traces"];
 
-pub(super) const FIELDS: &[FieldSchema] = &[FieldSchema::new(
-    "replication",
-    Sort::AnyOf(&[COPIES, Sort::Map(&COPIES)]),
-    "3, or as many as there are nodes",
-    "Copies of each row in this data center, or by the name of the data center.",
-)];
+pub(super) const FIELDS: &[FieldSchema] = &[
+    FieldSchema::new(
+        "replication",
+        Sort::AnyOf(&[COPIES, Sort::Map(&COPIES)]),
+        "3, or as many as there are nodes",
+        "Copies of each row in this data center, or by the name of the data center.",
+    ),
+    FieldSchema::new(
+        "per-zone",
+        COPIES,
+        "",
+        "The same as `replication` with a number: copies in the data center of each zone.",
+    ),
+];
 
 const COPIES: Sort = Sort::Integer {
     min: 1,
@@ -29,25 +37,36 @@ const COPIES: Sort = Sort::Integer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Keyspace {
     pub(super) name: String,
-    /// In the one data center.
-    pub(super) copies: u32,
+    /// In the data center of the nodes; `None`: it is one of other data centers.
+    pub(super) copies: Option<u32>,
+}
+
+/// For what keyspaces are read.
+#[derive(Clone, Copy)]
+pub(super) struct Here<'a> {
+    pub(super) data_center: &'a str,
+    pub(super) nodes: u32,
+    /// The ring has other data centers.
+    pub(super) is_shared: bool,
 }
 
 impl Keyspace {
-    pub(super) fn operation(&self, data_center: &str) -> OperationSpec {
-        OperationSpec {
+    pub(super) fn operation(&self, data_center: &str) -> Option<OperationSpec> {
+        Some(OperationSpec {
             name: format!("keyspace {}", self.name),
             operation: Operation::CassandraKeyspace {
                 keyspace: self.name.clone(),
-                replication: BTreeMap::from([(data_center.to_owned(), self.copies)]),
+                replication: BTreeMap::from([(data_center.to_owned(), self.copies?)]),
             },
             when: When::Always,
-        }
+        })
     }
 }
 
-/// Reads `keyspaces:`, in the order of the file.
-pub(super) fn read(reader: &mut Reader<'_>, data_center: &str, nodes: u32) -> Vec<Keyspace> {
+/// Reads `keyspaces:`, in the order of the file. Of a shared ring the product's own come with it: each data center has copies
+/// of them.
+pub(super) fn read(reader: &mut Reader<'_>, here: Here<'_>) -> Vec<Keyspace> {
+    let nodes = here.nodes;
     let mut keyspaces = Vec::new();
     reader.each("keyspaces", |name, mut inner| {
         if let Some((why, hint)) = refused_name(name) {
@@ -55,12 +74,21 @@ pub(super) fn read(reader: &mut Reader<'_>, data_center: &str, nodes: u32) -> Ve
             let problem = Problem::error(Some(inner.place()), what);
             inner.problems().push(problem.hint(hint));
         }
+        let per_zone = inner.value("per-zone");
         let copies = match inner.value("replication") {
+            Some(_) if per_zone.is_some() => {
+                let what = "per-zone says the same as replication";
+                inner.refuse("per-zone", what, "leave one of them out");
+                None
+            }
             Some(value) if value.as_map().is_some() => {
-                by_data_center(name, &mut inner, value, data_center)
+                by_data_center(name, &mut inner, value, here)
             }
             Some(value) => number(&mut inner, &format!("keyspaces.{name}.replication"), value),
-            None => Some(nodes.min(3)),
+            None => match per_zone {
+                Some(value) => number(&mut inner, &format!("keyspaces.{name}.per-zone"), value),
+                None => Some(nodes.min(3)),
+            },
         };
         if let Some(copies) = copies.filter(|copies| *copies > nodes) {
             let (is, ending) = if nodes == 1 { ("is", "") } else { ("are", "s") };
@@ -69,25 +97,40 @@ pub(super) fn read(reader: &mut Reader<'_>, data_center: &str, nodes: u32) -> Ve
         }
         keyspaces.push(Keyspace {
             name: name.to_owned(),
-            copies: copies.unwrap_or(1),
+            copies: copies.or((!here.is_shared).then_some(1)),
         });
         inner.finish();
     });
+    if here.is_shared {
+        for name in OF_THE_PRODUCT {
+            if !keyspaces.iter().any(|known| known.name == name) {
+                keyspaces.push(Keyspace {
+                    name: name.to_owned(),
+                    copies: Some(nodes.min(3)),
+                });
+            }
+        }
+    }
     keyspaces
 }
 
-/// `{dc1: 2}`: the ring has one data center.
+/// `{dc1: 2}`. What a shared ring has in other data centers is the affair of the parts there.
 fn by_data_center(
     keyspace: &str,
     reader: &mut Reader<'_>,
     value: &Value,
-    data_center: &str,
+    here: Here<'_>,
 ) -> Option<u32> {
+    let data_center = here.data_center;
     let mut copies = None;
     let path = format!("keyspaces.{keyspace}.replication");
     for (name, value) in value.as_map()? {
         if name == data_center {
             copies = number(reader, &format!("{path}.{name}"), value);
+            continue;
+        }
+        if here.is_shared {
+            number(reader, &format!("{path}.{name}"), value);
             continue;
         }
         let what = format!("{path}: {name} is no data center of this ring");

@@ -126,6 +126,8 @@ pub(super) struct Ring<'a> {
     pub(super) ids: Vec<u32>,
     pub(super) cluster: String,
     pub(super) data_center: String,
+    /// The layer whose zones share the ring.
+    pub(super) scope: Option<Name>,
     /// At least one.
     pub(super) racks: Vec<String>,
     pub(super) tokens: u32,
@@ -156,7 +158,13 @@ pub(super) fn read<'a>(
     check_heap(&mut reader, &jvm);
     let shape = shape(&mut reader, application, &jvm);
     let data_center = data_center(&mut reader, surroundings.zone);
-    let keyspaces = keyspaces::read(&mut reader, &data_center, nodes);
+    let scope = application.scope.as_ref().map(|scope| scope.value.clone());
+    let here = keyspaces::Here {
+        data_center: &data_center,
+        nodes,
+        is_shared: scope.is_some(),
+    };
+    let keyspaces = keyspaces::read(&mut reader, here);
     let ring = Ring {
         ids,
         cluster: cluster_name(&mut reader, surroundings.run),
@@ -170,6 +178,7 @@ pub(super) fn read<'a>(
         ports: ports(&mut reader),
         jvm,
         data_center,
+        scope,
         shape,
     };
     reader.finish();

@@ -17,7 +17,7 @@ const OF_THE_LANGUAGE: &[FieldSchema] = &[
     FieldSchema::new("grid", Sort::Text, "local", "Where its tasks run."),
     FieldSchema::new(
         "scope",
-        Sort::OneOf(&["zone"]),
+        Sort::OneOf(&["zone", "cluster", "datacenter"]),
         "zone",
         "How far the system reaches.",
     ),

@@ -34,6 +34,80 @@ fn one_node() {
     golden("instances: 1", &expect_file!["golden/one-cassandra.txt"]);
 }
 
+/// A stack of one ring in a zone beneath a cluster.
+fn shared(zone: &str, lines: &str) -> Result<smack_services::Platform, smack_model::Problems> {
+    let layer = |level, name: &str, parent: Option<&str>| {
+        let text = format!("name: {name}\n");
+        let source = smack_stack::Source::new(format!("{name}.yaml").as_str(), text.as_str());
+        let parent = parent.map(str::to_owned);
+        let layer = smack_stack::LayerSource {
+            level,
+            parent,
+            source,
+        };
+        (name.to_owned(), layer)
+    };
+    let layers = [
+        layer(smack_stack::Level::Cluster, "cluster", None),
+        layer(smack_stack::Level::Zone, "zone1", Some("cluster")),
+        layer(smack_stack::Level::Zone, "zone2", Some("cluster")),
+    ];
+    let text = ring(lines);
+    let request = smack_stack::Request {
+        stack: &smack_stack::Source::new("s.yaml", text.as_str()),
+        parents: &std::collections::BTreeMap::new(),
+        layers: &layers.into(),
+        zone,
+        run: None,
+        vars: &[],
+        predefined: &std::collections::BTreeMap::new(),
+    };
+    smack_services::load(&request, smack_services::Catalog::embedded(), 3).map(|(_, built)| built)
+}
+
+#[test]
+fn a_part_of_a_ring_over_zones() {
+    let lines = "scope: cluster
+instances: 2
+keyspaces:
+  app: {per-zone: 2}
+  audit: {replication: {zone1: 1}}
+  system_auth: {replication: 1}";
+    let platform = shared("zone2", lines).unwrap();
+    let name = smack_model::Name::new("cassandra").unwrap();
+    expect_file!["golden/part-of-cassandra.txt"].assert_eq(&rendered(&platform.specs[&name]));
+}
+
+#[test]
+fn what_a_shared_ring_may_not_be() {
+    let wrong = |zone: &str, lines: &str| match shared(zone, lines) {
+        Ok(_) => "fine".to_owned(),
+        Err(problems) => problems.to_string(),
+    };
+    expect![[r#"
+        s.yaml:5:5 (stack s): error: scope: cluster, but the zone of this run has no cluster above it
+          hint: add one (smack addlayer FILE --level cluster) and name it as the zone's parent"#]].assert_eq(&wrong("default", "scope: cluster"));
+    expect![[r#"
+        s.yaml:5:5 (stack s): error: scope: datacenter, but the zone of this run has no datacenter above it
+          hint: add one (smack addlayer FILE --level datacenter) and name it as the zone's parent"#]].assert_eq(&wrong("zone1", "scope: datacenter"));
+    expect![[r#"
+        s.yaml:5:5 (stack s): error: scope: clutser is none of zone, cluster, datacenter
+          hint: did you mean cluster?"#]]
+    .assert_eq(&wrong("zone1", "scope: clutser"));
+    expect![[r#"
+        s.yaml:6:23 (stack s): error: keyspaces.app.per-zone: per-zone says the same as replication
+          hint: leave one of them out
+        s.yaml:6:57 (stack s): error: keyspaces.b.per-zone: x is no number of copies
+          hint: for example replication: 2, or replication: {dc1: 2}"#]]
+    .assert_eq(&wrong(
+        "zone1",
+        "scope: cluster\nkeyspaces: {app: {per-zone: 2, replication: 1}, b: {per-zone: x}}",
+    ));
+    expect![[r#"
+        s.yaml:8:8 (stack s): error: not valid YAML: mapping values are not allowed in this context
+          hint: is this line indented deeper than the one above? align them; quote a text that contains `: `"#]].assert_eq(&wrong("zone1", "scope: zone\n  \n\n  x: 1"));
+}
+
 #[test]
 fn four_nodes_with_their_own_ideas() {
     golden(
@@ -321,8 +395,8 @@ fn keyspaces() {
     wrong(
         "keyspaces: {app: {copies: 1}}",
         &expect![[r#"
-        test.yaml:5:23 (stack s): error: unknown key keyspaces.app.copies
-          hint: known are replication"#]],
+            test.yaml:5:23 (stack s): error: unknown key keyspaces.app.copies
+              hint: known are per-zone, replication"#]],
     );
     wrong(
         "keyspaces: {My-App: }",

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path as UrlPath, Query, State};
 use serde::{Deserialize, Serialize};
-use smack_model::{Isolation, Name, Problem, Problems, ServiceSpec, VdcId};
+use smack_model::{Isolation, Name, Problem, Problems, ServiceSpec, System, SystemId, VdcId};
 use smack_scheduler::{Command, Engine, Plan, RunRequest, Ttl, names, plan as effects};
 use smack_services::{Catalog, Platform, Provider};
-use smack_stack::{LayerSource, Level, Request, Resolved, Source, heading};
+use smack_stack::{Application, LayerSource, Level, Request, Resolved, Source, heading};
 use smack_store::Write;
 
 use super::verbs::read_ttl;
@@ -542,8 +542,9 @@ struct Compared {
 async fn compare(shared: &Shared, ready: &Ready) -> Result<Compared, Refused> {
     check_uses(shared, ready)?;
     let (vdc, specs) = (ready.vdc.clone(), ready.specs.clone());
+    let applications = ready.resolved.applications.clone();
     let compared = shared
-        .look(move |engine| compared(engine, &vdc, &specs))
+        .look(move |engine| compared(engine, &vdc, &specs, &applications))
         .await?;
     compared.map_err(Refused::problems)
 }
@@ -552,6 +553,7 @@ fn compared(
     engine: &Engine,
     vdc: &VdcId,
     specs: &BTreeMap<Name, ServiceSpec>,
+    applications: &BTreeMap<Name, Application>,
 ) -> Result<Compared, Problems> {
     let current = engine.vdc(vdc).map(|record| record.revision);
     let mut problems = Problems::default();
@@ -566,13 +568,28 @@ fn compared(
             }
             problems.extend(refused);
         }
+        let siblings = engine.siblings(vdc, application, spec);
+        if let Some(described) = applications.get(application) {
+            let mut refused = agree(described, spec, system, &siblings);
+            for problem in &mut refused.0 {
+                problem.what = format!("{application}: {}", problem.what);
+            }
+            problems.extend(refused);
+        }
         same &= system.is_some_and(|system| *system.header.spec == *spec);
-        plan.push(effects(application, system, Some(spec)));
+        plan.push(effects(application, system, Some(spec), &siblings));
     }
     let of_vdc = engine.systems().filter(|system| system.id.vdc() == *vdc);
     for system in of_vdc.filter(|system| !specs.contains_key(&system.id.application)) {
         same = false;
-        plan.push(effects(&system.id.application, Some(system), None));
+        let spec = &system.header.spec;
+        let siblings = engine.siblings(vdc, &system.id.application, spec);
+        plan.push(effects(
+            &system.id.application,
+            Some(system),
+            None,
+            &siblings,
+        ));
     }
     if problems.has_errors() {
         Err(problems.sorted())
@@ -583,6 +600,24 @@ fn compared(
             current,
         })
     }
+}
+
+/// Why the application may not be a part of the system that others are parts of.
+fn agree(
+    application: &Application,
+    spec: &ServiceSpec,
+    system: Option<&System>,
+    siblings: &[&System],
+) -> Problems {
+    let others: Vec<(&SystemId, &ServiceSpec)> = siblings
+        .iter()
+        .map(|other| (&other.id, other.header.spec.as_ref()))
+        .collect();
+    let age = |system: &System| (system.header.since, system.id.vdc().zone);
+    let eldest = siblings.iter().min_by_key(|other| age(other));
+    let first = eldest.filter(|eldest| system.is_none_or(|system| age(eldest) < age(system)));
+    let first = first.map(|first| (&first.id, first.header.spec.as_ref()));
+    smack_services::agree(application, spec, first, &others)
 }
 
 async fn carry_out(

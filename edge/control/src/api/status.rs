@@ -269,6 +269,7 @@ fn application(system: &SystemStatus, now: Timestamp) -> wire::Application {
             .map(|waiting| waiting.text(now))
             .collect(),
         operations: system.operations.iter().map(operation).collect(),
+        part_of: system.part_of.clone(),
         exports: BTreeMap::clone(&system.exports),
         clock: system.clock.as_ref().map(by_the_clock),
     }

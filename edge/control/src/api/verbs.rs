@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path as UrlPath, State};
-use smack_model::Name;
-use smack_scheduler::{Command, Ttl, Verb};
+use smack_model::{Name, Problem, Problems, VdcId};
+use smack_scheduler::{Command, Departure, Ttl, Verb};
 
 use super::{Answer, Refused, Shared, VdcPath, vdc_id};
+use crate::inside::Inside;
 use crate::wire;
 
 pub(super) async fn verb(
@@ -66,17 +67,65 @@ pub(super) async fn down(
 ) -> Answer<()> {
     drop(shared.vdc(&zone, &name)?);
     let vdc = vdc_id(&zone, &name)?;
+    match (body.force_data, body.keep) {
+        (true, false) => {
+            let refused =
+                Refused::bad_request("data would be lost: force it only with keep".to_owned());
+            return Err(refused.hint("smack down --keep --force data"));
+        }
+        (true, true) => {}
+        (false, _) => refuse_loss(&shared, &vdc).await?,
+    }
     shared
         .command(
             Command::Down {
                 vdc,
                 keep_volumes: body.keep,
                 force: body.force_users,
+                at_once: body.force_data,
             },
             Vec::new(),
         )
         .await?;
     Ok(Json(()))
+}
+
+/// An error if rows would be gone with the virtual data center although the systems that they are in go on.
+async fn refuse_loss(shared: &Shared, vdc: &VdcId) -> Result<(), Refused> {
+    let looked_at = vdc.clone();
+    let departures = shared
+        .look(move |engine| engine.departures(&looked_at))
+        .await?;
+    let reach = Inside(shared.grid.reach());
+    let mut problems = Problems::default();
+    for Departure {
+        system,
+        place,
+        members,
+    } in departures
+    {
+        let application = &system.application;
+        match smack_products::only_in(&reach, &members, &place).await {
+            Ok(keyspaces) => {
+                for keyspace in keyspaces {
+                    let what =
+                        format!("{application}: keyspace {keyspace} is replicated only in {place}");
+                    let hint = "give it copies elsewhere or drop it; --keep --force data goes without them";
+                    problems.push(Problem::error(None, what).hint(hint));
+                }
+            }
+            Err(reason) => {
+                let what =
+                    format!("{application}: it cannot be told what only {place} has: {reason}");
+                let hint = "start a node of it; --keep --force data goes without asking";
+                problems.push(Problem::error(None, what).hint(hint));
+            }
+        }
+    }
+    match problems.has_errors() {
+        true => Err(Refused::problems(problems)),
+        false => Ok(()),
+    }
 }
 
 pub(super) async fn ttl(

@@ -142,6 +142,7 @@ impl<'a> Filling<'a> {
             | Piece::Port(Some(_), _)
             | Piece::Seeds(_)
             | Piece::Replacing(_)
+            | Piece::Joining(_)
             | Piece::Export(..) => {
                 return Err(open());
             }

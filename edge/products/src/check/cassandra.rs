@@ -89,8 +89,8 @@ fn health(said: &[Said<'_>]) -> Answer {
 }
 
 fn without(going: &TaskName, said: &[Said<'_>]) -> Answer {
-    let others = || said.iter().filter(|said| said.member.task != *going);
-    if said.iter().all(|said| said.member.task != *going) {
+    let others = || said.iter().filter(|said| !said.member.is_own(going));
+    if said.iter().all(|said| !said.member.is_own(going)) {
         return Answer::Yes; // no node: it has no rows
     }
     if others().next().is_none() {
@@ -126,7 +126,7 @@ struct Ring<'a> {
     said: &'a [Said<'a>],
     going: Option<&'a TaskName>,
     /// Where each member is in the ring.
-    addresses: BTreeMap<&'a TaskName, IpAddr>,
+    addresses: BTreeMap<String, IpAddr>,
 }
 
 impl<'a> Ring<'a> {
@@ -134,7 +134,7 @@ impl<'a> Ring<'a> {
         let address = |said: &'a Said<'a>| {
             let told = said.seen.as_ref().ok().map(|seen| seen.view.own.address);
             let address = told.or_else(|| said.member.address.parse().ok())?;
-            Some((&said.member.task, address))
+            Some((said.member.shown(), address))
         };
         Self {
             said,
@@ -144,45 +144,44 @@ impl<'a> Ring<'a> {
     }
 
     fn staying(&self) -> impl Iterator<Item = &'a Said<'a>> {
-        self.said
-            .iter()
-            .filter(|said| Some(&said.member.task) != self.going)
+        self.said.iter().filter(|said| !self.is_going(said.member))
     }
 
-    fn views(&self) -> impl Iterator<Item = (&'a TaskName, &'a Seen)> {
-        let seen = |said: &'a Said<'a>| Some((&said.member.task, said.seen.as_ref().ok()?));
+    fn is_going(&self, member: &Member) -> bool {
+        self.going.is_some_and(|going| member.is_own(going))
+    }
+
+    fn views(&self) -> impl Iterator<Item = (String, &'a Seen)> {
+        let seen = |said: &'a Said<'a>| Some((said.member.shown(), said.seen.as_ref().ok()?));
         self.staying().filter_map(seen)
     }
 
     /// Whether the one that goes is still part of the ring in its own eyes.
     fn has_going(&self) -> bool {
-        let mut going = self
-            .said
-            .iter()
-            .filter(|said| Some(&said.member.task) == self.going);
+        let mut going = self.said.iter().filter(|said| self.is_going(said.member));
         going.any(|said| matches!(&said.seen, Ok(seen) if seen.view.itself() == Status::Normal))
     }
 
     /// What is wrong with those that stay, the first of each.
     fn wrong(&self) -> Vec<String> {
         let wrong = |said: &'a Said<'a>| {
-            let task = &said.member.task;
+            let task = said.member.shown();
             match &said.seen {
                 Err(reason) => Some(format!("{task}: {reason}")),
-                Ok(seen) => self.wrong_view(task, seen),
+                Ok(seen) => self.wrong_view(&task, seen),
             }
         };
         self.staying().filter_map(wrong).collect()
     }
 
-    fn wrong_view(&self, task: &TaskName, seen: &Seen) -> Option<String> {
+    fn wrong_view(&self, task: &str, seen: &Seen) -> Option<String> {
         let view = &seen.view;
         let itself = view.itself();
         if itself != Status::Normal {
             return Some(format!("{task} is {itself}"));
         }
         // One that does not answer itself is named for that already.
-        let others = self.staying().filter(|said| said.member.task != *task);
+        let others = self.staying().filter(|said| said.member.shown() != task);
         for said in others.filter(|said| said.seen.is_ok()) {
             if let Some(why) = self.wrong_member(view, said) {
                 return Some(format!("{task} {why}"));
@@ -195,7 +194,9 @@ impl<'a> Ring<'a> {
         }
         // Whom it takes for dead is known if that one does not answer us either.
         let counts = self.staying().all(|said| said.seen.is_ok())
-            && (self.going.is_none() || self.has_going());
+            && (self.going.is_none() || self.has_going())
+            // It may be one of another part.
+            && !self.has_others(view);
         let unreached = seen.unreached.as_ref().filter(|_| counts)?;
         let strangers: Vec<String> = self
             .strangers(view)
@@ -213,8 +214,8 @@ impl<'a> Ring<'a> {
 
     /// Why another member is not up in this view.
     fn wrong_member(&self, view: &View, other: &Said<'_>) -> Option<String> {
-        let name = &other.member.task;
-        let Some(&address) = self.addresses.get(name) else {
+        let name = other.member.shown();
+        let Some(&address) = self.addresses.get(&name) else {
             return Some(format!(
                 "cannot be asked about {name}, which has no address"
             ));
@@ -242,20 +243,33 @@ impl<'a> Ring<'a> {
         (!is_told).then(|| format!("does not tell clients of {name} yet"))
     }
 
-    /// Nodes of the ring that are no members.
+    /// Nodes of the ring that are no members. Those of data centers without any member are their own part's affair.
     fn strangers<'v>(&self, view: &'v View) -> impl Iterator<Item = (IpAddr, &'v Node)> {
         let members: BTreeSet<IpAddr> = self.addresses.values().copied().collect();
-        view.present()
-            .filter(move |(address, _)| !members.contains(address))
+        let here = self.data_centers();
+        view.present().filter(move |(address, node)| {
+            let is_known = here.is_empty() || here.contains(&node.data_center);
+            !members.contains(address) && is_known
+        })
+    }
+
+    /// Where the members are.
+    fn data_centers(&self) -> BTreeSet<String> {
+        let own = self.views().map(|(_, seen)| &seen.view.own.data_center);
+        own.cloned().collect()
+    }
+
+    /// Whether the view has nodes of data centers in which no member is.
+    fn has_others(&self, view: &View) -> bool {
+        let here = self.data_centers();
+        let mut present = view.present();
+        present.any(|(_, node)| !node.data_center.is_empty() && !here.contains(&node.data_center))
     }
 
     fn schemas(&self) -> Option<String> {
-        let mut nodes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut nodes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (task, seen) in self.views() {
-            nodes
-                .entry(&seen.view.own.schema)
-                .or_default()
-                .push(task.as_str());
+            nodes.entry(&seen.view.own.schema).or_default().push(task);
         }
         if nodes.len() < 2 {
             return None;
@@ -269,7 +283,9 @@ impl<'a> Ring<'a> {
 
     /// Whether rows change hands anywhere but at the one that goes.
     fn changes(&self) -> bool {
-        let going = self.going.and_then(|going| self.addresses.get(going));
+        let going = self
+            .going
+            .and_then(|going| self.addresses.get(going.as_str()));
         self.views().any(|(_, seen)| {
             let mut present = seen.view.present();
             present.any(|(address, node)| Some(&address) != going && node.status.is_change())
@@ -280,11 +296,12 @@ impl<'a> Ring<'a> {
     fn away(&self) -> BTreeSet<IpAddr> {
         let mut away = BTreeSet::new();
         for said in self.staying() {
-            let address = self.addresses.get(&said.member.task);
+            let shown = said.member.shown();
+            let address = self.addresses.get(&shown);
             if said.seen.is_err() {
                 away.extend(address);
             }
-            let others = self.views().filter(|(task, _)| **task != said.member.task);
+            let others = self.views().filter(|(task, _)| *task != shown);
             for (_, seen) in others {
                 away.extend(address.filter(|_| self.wrong_member(&seen.view, said).is_some()));
             }
@@ -305,7 +322,7 @@ impl<'a> Ring<'a> {
         };
         let node = self
             .addresses
-            .get(going)
+            .get(going.as_str())
             .and_then(|address| seen.view.ring.get(address));
         let here = node.map_or(seen.view.own.data_center.as_str(), |node| &node.data_center);
         let is_here = |address: &IpAddr| {

@@ -1,5 +1,6 @@
 //! A declared keyspace: created, or altered so that each data center has as many copies as declared; 0 takes it out of
-//! one. Data centers that are not named are left alone and told. Ends when all nodes have the new schema.
+//! one. Data centers that are not named are left alone and told; of a keyspace that knew none each other one of the ring
+//! keeps as many copies as there were. Ends when all nodes have the new schema.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use futures_util::future::join_all;
 use smack_model::Member;
 
 use super::{EXCHANGE, Halt, Report};
-use crate::cassandra::{BY_DATA_CENTER, Copies, keyspaces, open, own};
+use crate::cassandra::{BY_DATA_CENTER, Copies, keyspaces, open, own, view};
 use crate::cql::{Connection, quoted_name, quoted_text};
 use crate::reach::Reach;
 
@@ -36,9 +37,19 @@ impl<'a> Wish<'a> {
     }
 
     /// What the keyspace shall have, all data centers named; nothing if it has that.
-    fn missing(&self, there: Option<&Copies>) -> Option<BTreeMap<String, u32>> {
+    fn missing(
+        &self,
+        there: Option<&Copies>,
+        ring: &BTreeMap<String, u32>,
+    ) -> Option<BTreeMap<String, u32>> {
         let by_data_center = there.filter(|copies| copies.strategy == BY_DATA_CENTER);
-        let mut wanted = by_data_center.map_or_else(BTreeMap::new, |copies| copies.factors.clone());
+        let anywhere = there.map_or(0, |copies| copies.there(""));
+        let spread = || {
+            let each = ring.iter();
+            each.map(|(name, nodes)| (name.clone(), anywhere.min(*nodes)))
+                .collect()
+        };
+        let mut wanted = by_data_center.map_or_else(spread, |copies| copies.factors.clone());
         wanted.extend(
             self.copies
                 .iter()
@@ -75,17 +86,18 @@ impl<'a> KeyspaceWork<'a> {
     pub(super) async fn attempt(&mut self, report: &mut Report<'_>) -> Result<String, Halt> {
         let mut connection = first_that_answers(self.reach, self.members).await?;
         // Two changes of the schema at once, through different nodes, may leave two versions of it.
-        self.agreed(report).await?;
+        agreed(self.reach, self.members, report).await?;
         let all = keyspaces(&mut connection).await?;
         let there = all.get(self.wish.keyspace);
-        if let Some(wanted) = self.wish.missing(there) {
+        let ring = data_centers(&mut connection).await?;
+        if let Some(wanted) = self.wish.missing(there, &ring) {
             let what = change(there, &wanted);
             report.say(format!("asks for it: {what}"));
             let query = statement(self.wish.keyspace, there.is_some(), &wanted);
             let answer = connection.ask(&query).await?;
             self.changed.push(what);
             self.changed.extend(answer.warnings);
-            self.agreed(report).await?;
+            agreed(self.reach, self.members, report).await?;
         }
         let undeclared = there.filter(|copies| copies.strategy == BY_DATA_CENTER);
         let undeclared = undeclared
@@ -94,7 +106,11 @@ impl<'a> KeyspaceWork<'a> {
         Ok(self.result(undeclared))
     }
 
+    /// What other parts of a shared ring declare is theirs to tell.
     fn undeclared(&self, there: &Copies) -> Vec<String> {
+        if self.members.iter().any(|member| member.part.is_some()) {
+            return Vec::new();
+        }
         let factors = there.factors.iter();
         factors
             .filter(|(name, copies)| **copies > 0 && !self.wish.copies.contains_key(*name))
@@ -110,30 +126,37 @@ impl<'a> KeyspaceWork<'a> {
         parts.extend(undeclared);
         parts.join("; ")
     }
+}
 
-    /// Waits until every member has one schema.
-    async fn agreed(&self, report: &mut Report<'_>) -> Result<(), Halt> {
-        let agreeing = async {
-            loop {
-                let asked = self.members.iter().map(|member| schema(self.reach, member));
-                let mut versions: Vec<String> = Vec::new();
-                for version in join_all(asked).await {
-                    versions.push(version.map_err(Halt::Later)?);
-                }
-                versions.sort_unstable();
-                versions.dedup();
-                if versions.len() < 2 {
-                    return Ok(());
-                }
-                report.say("waits until all nodes have one schema".to_owned());
-                tokio::time::sleep(PAUSE).await;
+/// Waits until every member has one schema.
+pub(super) async fn agreed(
+    reach: &dyn Reach,
+    members: &[Member],
+    report: &mut Report<'_>,
+) -> Result<(), Halt> {
+    let (ready, others): (Vec<&Member>, Vec<&Member>) =
+        members.iter().partition(|member| member.ready);
+    let up = if ready.is_empty() { others } else { ready };
+    let agreeing = async {
+        loop {
+            let asked = up.iter().map(|member| schema(reach, member));
+            let mut versions: Vec<String> = Vec::new();
+            for version in join_all(asked).await {
+                versions.push(version.map_err(Halt::Later)?);
             }
-        };
-        let late = |_| Err(Halt::Later("not all nodes have one schema".to_owned()));
-        tokio::time::timeout(AGREED_WITHIN, agreeing)
-            .await
-            .unwrap_or_else(late)
-    }
+            versions.sort_unstable();
+            versions.dedup();
+            if versions.len() < 2 {
+                return Ok(());
+            }
+            report.say("waits until all nodes have one schema".to_owned());
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let late = |_| Err(Halt::Later("not all nodes have one schema".to_owned()));
+    tokio::time::timeout(AGREED_WITHIN, agreeing)
+        .await
+        .unwrap_or_else(late)
 }
 
 /// How a declared keyspace differs from the one there is.
@@ -145,10 +168,11 @@ pub(super) async fn compare(
     let keyspace = wish.keyspace;
     let looking = async {
         let mut connection = first_that_answers(reach, members).await?;
-        Ok(keyspaces(&mut connection).await?)
+        let ring = data_centers(&mut connection).await?;
+        Ok((keyspaces(&mut connection).await?, ring))
     };
-    let all = match looking.await {
-        Ok(all) => all,
+    let (all, ring) = match looking.await {
+        Ok(found) => found,
         Err(Halt::Later(reason) | Halt::Failed(reason)) => {
             return Some(format!(
                 "keyspace {keyspace} could not be looked at: {reason}"
@@ -156,21 +180,36 @@ pub(super) async fn compare(
         }
     };
     let there = all.get(keyspace);
-    wish.missing(there)?;
+    wish.missing(there, &ring)?;
     Some(match there {
         None => format!("keyspace {keyspace} is declared but not there"),
         Some(there) => format!("{}, {} declared", told(there), shown(wish.copies)),
     })
 }
 
-async fn first_that_answers(reach: &dyn Reach, members: &[Member]) -> Result<Connection, Halt> {
+/// How many nodes each data center of the ring has.
+async fn data_centers(connection: &mut Connection) -> Result<BTreeMap<String, u32>, Halt> {
+    let view = view(connection).await?;
+    let mut nodes: BTreeMap<String, u32> = BTreeMap::new();
+    for (_, node) in view.present() {
+        if !node.data_center.is_empty() {
+            *nodes.entry(node.data_center.clone()).or_default() += 1;
+        }
+    }
+    Ok(nodes)
+}
+
+pub(super) async fn first_that_answers(
+    reach: &dyn Reach,
+    members: &[Member],
+) -> Result<Connection, Halt> {
     let mut reasons = Vec::new();
     let (ready, others): (Vec<&Member>, Vec<&Member>) =
         members.iter().partition(|member| member.ready);
     for member in ready.into_iter().chain(others) {
         match open(reach, member, None, EXCHANGE).await {
             Ok(connection) => return Ok(connection),
-            Err(reason) => reasons.push(format!("{}: {reason}", member.task)),
+            Err(reason) => reasons.push(format!("{}: {reason}", member.shown())),
         }
     }
     if reasons.is_empty() {
@@ -182,7 +221,7 @@ async fn first_that_answers(reach: &dyn Reach, members: &[Member]) -> Result<Con
 }
 
 async fn schema(reach: &dyn Reach, member: &Member) -> Result<String, String> {
-    let named = |reason: String| format!("{}: {reason}", member.task);
+    let named = |reason: String| format!("{}: {reason}", member.shown());
     let mut connection = open(reach, member, None, EXCHANGE).await.map_err(named)?;
     let own = own(&mut connection).await;
     own.map(|own| own.schema)
@@ -190,7 +229,7 @@ async fn schema(reach: &dyn Reach, member: &Member) -> Result<String, String> {
 }
 
 /// The statement that gives the keyspace exactly these copies.
-fn statement(keyspace: &str, exists: bool, copies: &BTreeMap<String, u32>) -> String {
+pub(super) fn statement(keyspace: &str, exists: bool, copies: &BTreeMap<String, u32>) -> String {
     let doing = if exists {
         "ALTER KEYSPACE"
     } else {
@@ -221,7 +260,7 @@ fn told(there: &Copies) -> String {
 }
 
 /// `3 copies in dc1, 1 in dc2`.
-fn shown(copies: &BTreeMap<String, u32>) -> String {
+pub(super) fn shown(copies: &BTreeMap<String, u32>) -> String {
     let one = |(place, (name, copies)): (usize, (&String, &u32))| match (place, copies) {
         (0, 1) => format!("1 copy in {name}"),
         (0, _) => format!("{copies} copies in {name}"),
@@ -253,7 +292,9 @@ mod tests {
     fn missing(declared: &[(&str, u32)], there: Option<&Copies>) -> Option<String> {
         let declared = factors(declared);
         let wish = Wish::new("app", &declared).unwrap();
-        wish.missing(there).map(|wanted| change(there, &wanted))
+        let ring = factors(&[("dc1", 3), ("dc9", 2)]);
+        wish.missing(there, &ring)
+            .map(|wanted| change(there, &wanted))
     }
 
     #[test]
@@ -287,7 +328,13 @@ mod tests {
         let changed = missing(&[("dc1", 1)], Some(&simple));
         assert_eq!(
             changed.as_deref(),
-            Some("SimpleStrategy 1 -> 1 copy in dc1")
+            Some("SimpleStrategy 1 -> 1 copy in dc1, 1 in dc9")
+        );
+        let wide = there("SimpleStrategy", &[("replication_factor", 3)]);
+        let changed = missing(&[("dc1", 2)], Some(&wide));
+        assert_eq!(
+            changed.as_deref(),
+            Some("SimpleStrategy 3 -> 2 copies in dc1, 2 in dc9")
         );
     }
 

@@ -21,7 +21,7 @@ pub(super) async fn run_in_turn(
     report: &mut Report<'_>,
 ) -> Result<String, Halt> {
     let find = |task: &TaskName| {
-        let member = order.members.iter().find(|member| member.task == *task);
+        let member = order.members.iter().find(|member| member.is_own(task));
         member.ok_or_else(|| Halt::Failed(format!("{task} does not run")))
     };
     // Before anything is run, so that what cannot be done to the end is not begun.

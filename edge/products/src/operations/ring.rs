@@ -65,12 +65,12 @@ impl<'a> RingWork<'a> {
     pub(super) async fn attempt(&mut self, report: &mut Report<'_>) -> Result<String, Halt> {
         let task = self.task;
         let members = self.order.members.iter();
-        let Some(leaving) = members.clone().find(|member| member.task == *task) else {
+        let Some(leaving) = members.clone().find(|member| member.is_own(task)) else {
             return Err(Halt::Failed(format!(
                 "{task} has no address, so the ring cannot be asked about it"
             )));
         };
-        let others: Vec<&Member> = members.filter(|member| member.task != *task).collect();
+        let others: Vec<&Member> = members.filter(|member| !member.is_own(task)).collect();
         if others.is_empty() {
             return Err(Halt::Failed(format!(
                 "{task} is the last node of the ring: there is nobody to give its rows to"
@@ -158,7 +158,7 @@ impl<'a> RingWork<'a> {
             if wanted <= staying {
                 continue;
             }
-            if !copies.is_products(&keyspace) {
+            if !copies.is_products(&keyspace) && !stays_elsewhere(&keyspace, &copies, &view) {
                 let here = &view.own.data_center;
                 return Err(Halt::Failed(format!(
                     "{task} cannot leave without loss: keyspace {keyspace} has {wanted} copies in {here}, and without \
@@ -215,7 +215,7 @@ impl<'a> RingWork<'a> {
         for (member, seen) in others.iter().zip(seen) {
             match seen {
                 Ok(view) => views.push(view),
-                Err(reason) => reasons.push(format!("{}: {reason}", member.task)),
+                Err(reason) => reasons.push(format!("{}: {reason}", member.shown())),
             }
         }
         // Those that are down learn of it when they are up; those that are up must all know.
@@ -254,6 +254,15 @@ impl<'a> RingWork<'a> {
             .await
             .map_err(|error: crate::cql::Error| error.to_string())
     }
+}
+
+/// Whether it is a keyspace of the product that other data centers have as well.
+fn stays_elsewhere(keyspace: &str, copies: &Copies, view: &View) -> bool {
+    let here = &view.own.data_center;
+    let mut elsewhere = copies.factors.iter().filter(|(name, _)| *name != here);
+    keyspace.starts_with("system_")
+        && copies.strategy == BY_DATA_CENTER
+        && elsewhere.any(|(_, copies)| *copies > 0)
 }
 
 /// How many copies a row has where the asked node is, and how many nodes there are for them without it.

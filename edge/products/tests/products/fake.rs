@@ -105,6 +105,7 @@ pub(crate) fn ports(port: u16) -> Ports {
 
 pub(crate) fn member(task: &str, id: u32, port: u16) -> Member {
     Member {
+        part: None,
         task: name(task),
         attempt: 1,
         member: Some(id),

@@ -247,6 +247,7 @@ pub(crate) async fn members(ring: &Shared, down: &[u8]) -> Vec<Member> {
             serve_all(listener, Rc::new(script));
         }
         members.push(Member {
+            part: None,
             task: name(&format!("node-{id}")),
             attempt: 1,
             member: Some(id.into()),

@@ -97,6 +97,8 @@ impl Interpreter {
     }
 
     fn put(&mut self, name: Name, app: App) {
+        let mut app = app;
+        app.zone = Some(self.vdc.zone.clone());
         if app.roll_last {
             self.sim.world.led.insert(name.clone());
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use smack_model::{
     ApplicationPath, Calendar, Check, Constraint, Launch, Minimum, Name, Operation, OperationSpec,
-    Phase, Piece, PortSpec, PortWish, Probe, Requirement, Resources, Retry, Schedule, ServiceSpec,
-    Span, StopOrder, StopSpec, Strategy, TaskGoal, TaskName, TaskSpec, Template, Tolerance, Until,
-    VolumeSpec, When,
+    Part, Phase, Piece, PortSpec, PortWish, Probe, Requirement, Resources, Retry, Schedule,
+    ServiceSpec, Span, StopOrder, StopSpec, Strategy, TaskGoal, TaskName, TaskSpec, Template,
+    Tolerance, Until, VolumeSpec, When,
 };
 
 use super::{number, span};
@@ -34,6 +34,9 @@ pub(super) struct App {
     /// Done when asked for, or every so often.
     occasions: Vec<(String, When)>,
     seeds: Option<u32>,
+    /// The layer that the system spans, and the zone of this part.
+    scope: Option<Name>,
+    pub(super) zone: Option<Name>,
     replacing: bool,
     minimum: u32,
     together: bool,
@@ -73,6 +76,8 @@ impl Default for App {
             operations: Vec::new(),
             occasions: Vec::new(),
             seeds: None,
+            scope: None,
+            zone: None,
             replacing: false,
             minimum: 0,
             together: false,
@@ -92,7 +97,7 @@ impl Default for App {
 
 const OPTIONS: &str = "\
 tasks=3 cpu=0.5 mem=512 needs=other[:placed],… reads=other.addresses serial founding phases=1,2 placed job once check noprobe volume
-drain budget=2 roll-last ops=events[:partitions],… asked=tidy,… every=repair:24h,… seeds=2 replacing minimum=2 together left-alone=5s delay=1s max-delay=1m max-tries=3 stable=5m
+drain budget=2 roll-last ops=events[:partitions],… asked=tidy,… every=repair:24h,… seeds=2 replacing scope=LAYER minimum=2 together left-alone=5s delay=1s max-delay=1m max-tries=3 stable=5m
 schedule=@every_30s zone=Europe/Berlin start=0_30_12_*_*_* replaces deadline=5m tolerate=CODE:WINDOW:DELAY ready-within=2m grace=30s port=9092 env=TEXT constraint=hostname=unique supply=NAME";
 
 impl App {
@@ -172,6 +177,7 @@ impl App {
                 }
             }
             "seeds" => self.seeds = Some(number(value)?),
+            "scope" => self.scope = Some(Name::new(value).map_err(|error| error.to_string())?),
             "minimum" => self.minimum = number(value)?,
             "delay" => self.retry.delay = span(value)?,
             "max-delay" => self.retry.max_delay = span(value)?,
@@ -261,7 +267,36 @@ impl App {
             exports: BTreeMap::from([("addresses".to_owned(), addresses(&names))]),
             labels: self.labels.clone(),
             schedule: self.schedule.clone().map(Box::new),
+            part: self.part(&names),
         }
+    }
+
+    /// Of a system that spans more than a zone: what is asked of a part that comes, and of one that goes.
+    fn part(&self, names: &[TaskName]) -> Option<Part> {
+        let place = self.zone.as_ref().map_or_else(String::new, Name::to_string);
+        let asked = |name: &str, operation| OperationSpec {
+            name: name.to_owned(),
+            operation,
+            when: When::Always,
+        };
+        let rebuild = Operation::CassandraRebuild {
+            tasks: names.to_vec(),
+            source: None,
+        };
+        let forget = Operation::CassandraWithdraw {
+            data_center: place.clone(),
+        };
+        let withdraw = Operation::CassandraWithdraw {
+            data_center: place.clone(),
+        };
+        Some(Part {
+            scope: self.scope.clone()?,
+            place,
+            agreed: BTreeMap::new(),
+            joining: Some(asked("rebuild", rebuild)),
+            leaving: vec![asked("withdraw", withdraw)],
+            left: Some(asked("forget", forget)),
+        })
     }
 
     fn phases(&self, names: &[TaskName]) -> Vec<Phase> {
@@ -305,6 +340,9 @@ impl App {
         if self.replacing {
             let text = Template::new().text("replace=").piece(Piece::Address(None));
             command.push(Piece::Replacing(text).into());
+        }
+        if self.scope.is_some() {
+            command.push(Piece::Joining("without-data".into()).into());
         }
         let launch = Launch {
             command,

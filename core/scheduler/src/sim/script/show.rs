@@ -93,10 +93,12 @@ impl Interpreter {
 
     fn system(&self, system: &SystemStatus, out: &mut String) {
         let paused = if system.paused { ", paused" } else { "" };
+        let part = system.part_of.as_ref();
+        let part = part.map_or_else(String::new, |whole| format!(" (part of {whole})"));
         let id = system.id.as_ref().map_or(0, |id| id.incarnation);
         let _ = writeln!(
             out,
-            "  {}!{id} {}{paused}, revision {}",
+            "  {}!{id}{part} {}{paused}, revision {}",
             system.application(),
             system.state.word(),
             system.revision
@@ -233,7 +235,10 @@ impl Interpreter {
         let mut out = String::new();
         for name in names {
             let system = engine.system(&self.vdc, name.as_str());
-            let plan = plan(&name, system, self.stack.specs.get(&name));
+            let spec = self.stack.specs.get(&name);
+            let either = spec.or_else(|| system.map(|system| system.header.spec.as_ref()));
+            let siblings = either.map(|spec| engine.siblings(&self.vdc, &name, spec));
+            let plan = plan(&name, system, spec, &siblings.unwrap_or_default());
             for step in plan
                 .steps
                 .iter()

@@ -1,6 +1,6 @@
 //! What the grid, the probes and the products say.
 
-use smack_model::{Answer, Outcome, Question};
+use smack_model::{Answer, Member, Outcome, Question};
 
 use super::*;
 
@@ -148,19 +148,29 @@ impl World {
             members,
             ..
         } = question;
-        let serving = |task: &TaskName| {
+        let serving = |member: &Member| {
+            let of_part = |id: &TaskId| match &member.part {
+                None => id.system == system,
+                Some(zone) => {
+                    let other = &id.system;
+                    let same = other.run == system.run && other.application == system.application;
+                    same && other.scope == *zone
+                }
+            };
             self.processes
                 .iter()
-                .any(|(id, process)| id.system == system && id.name == *task && process.serves)
+                .any(|(id, process)| of_part(id) && id.name == member.task && process.serves)
         };
         let (kind, except) = match &about {
             About::Health => ("health", None),
             About::Without(task) => ("gate", Some(task)),
         };
-        let others = members.iter().filter(|member| Some(&member.task) != except);
-        let missing: Vec<&str> = others
-            .filter(|member| !serving(&member.task))
-            .map(|member| member.task.as_str())
+        let is_asked = |member: &&Member| except.is_none_or(|task| !member.is_own(task));
+        let missing: Vec<String> = members
+            .iter()
+            .filter(is_asked)
+            .filter(|member| !serving(member))
+            .map(Member::shown)
             .collect();
         let answer = match self.verdicts.get(&(system.application.clone(), kind)) {
             Some(true) => Answer::Yes,

@@ -103,9 +103,10 @@ impl World {
 
     /// The living attempt of a task.
     pub fn living(&self, application: &Name, task: &TaskName) -> Option<TaskId> {
-        let mut alive = self.processes.iter().filter(|(id, process)| {
-            id.system.application == *application && id.name == *task && process.is_alive()
-        });
+        let mut alive = self
+            .processes
+            .iter()
+            .filter(|(id, process)| self.is_meant(id, application, task) && process.is_alive());
         alive.next_back().map(|(id, _)| id.clone())
     }
 
