@@ -77,7 +77,7 @@ fn a_roll_under_writes_loses_nothing(home: &Home, file: &str, client: &Quorum) {
     home.good(&["run", file, "--var", "heap=200m"]);
     let told = writer.end_after(first);
     let done = told.last();
-    println!("the roll under 500 writes a second at QUORUM: {done}");
+    println!("the roll under 500 writes a second at LOCAL_QUORUM: {done}");
     assert_eq!(
         (&done["written"], &done["errors"]),
         (&json!(ROWS), &json!(0)),

@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * An independent client of Cassandra, on the project's own Java driver: writes rows at QUORUM at a steady rate, or counts
- * those that are there at QUORUM. Says what it does as a JSON object a line.
+ * An independent client of Cassandra, on the project's own Java driver: writes rows at LOCAL_QUORUM at a steady rate, or counts
+ * those that are there at LOCAL_QUORUM. Says what it does as a JSON object a line.
  *
  * java Quorum.java write|count CONTACT,POINTS DC KEYSPACE ROWS PER_SECOND
  */
@@ -61,7 +61,7 @@ final class Quorum {
             if (left > 0) {
                 Thread.sleep(left / 1_000_000, (int) (left % 1_000_000));
             }
-            var statement = insert.bind(id, "row " + id).setConsistencyLevel(ConsistencyLevel.QUORUM).setIdempotent(true);
+            var statement = insert.bind(id, "row " + id).setConsistencyLevel(ConsistencyLevel.LOCAL_QUORUM).setIdempotent(true);
             session.executeAsync(statement).whenComplete((result, error) -> {
                 if (error == null) {
                     written.incrementAndGet();
@@ -86,7 +86,7 @@ final class Quorum {
         PreparedStatement select = session.prepare("SELECT id FROM written WHERE id = ?");
         long found = 0;
         for (long id = 0; id < rows; id++) {
-            Row row = session.execute(select.bind(id).setConsistencyLevel(ConsistencyLevel.QUORUM)).one();
+            Row row = session.execute(select.bind(id).setConsistencyLevel(ConsistencyLevel.LOCAL_QUORUM)).one();
             found += row == null ? 0 : 1;
         }
         System.out.printf("{\"name\":\"done\",\"found\":%d}%n", found);
