@@ -3,16 +3,17 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use smack_control::wire::{Cause, DownBody, Remains};
+use smack_control::wire::{ApplicationPlan, Cause, DownBody, Remains};
 
+use crate::commands::run::DETACHED;
 use crate::failure::Failure;
 use crate::output::Style;
 use crate::picture;
 use crate::session::Session;
+use crate::target::{self, Target};
 use crate::text::{self, milliseconds, seconds};
 use crate::verbs::Gates;
 use crate::watching::{Outcome, Until, Watch};
-use crate::{commands::run::DETACHED, target};
 
 /// What only a part of a shared system has.
 const DATA: &str = "data";
@@ -30,6 +31,9 @@ pub(crate) struct Args {
     /// Keep its data
     #[arg(long)]
     keep: bool,
+    /// Show what would be done, and what each step would wait for; changes nothing
+    #[arg(long, conflicts_with_all = ["check", "timeout"])]
+    plan: bool,
     /// Look for what is left afterwards, and fail if anything is
     #[arg(long)]
     check: bool,
@@ -57,14 +61,17 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         },
         Err(failure) => return Err(failure),
     };
-    let gates = args.force.iter().filter(|gate| !is_of_down(gate));
-    Gates::from(gates.cloned()).force(session, &target)?;
     let forces = |what: &str| args.force.iter().any(|gate| gate == what);
     let body = DownBody {
         keep: args.keep,
         force_users: forces(USERS),
         force_data: forces(DATA),
     };
+    if args.plan {
+        return plan(&target, &body, session);
+    }
+    let gates = args.force.iter().filter(|gate| !is_of_down(gate));
+    Gates::from(gates.cloned()).force(session, &target)?;
     let vdc = target.vdc.vdc.clone();
     session.client()?.post::<()>(&target.path("/down"), &body)?;
     let mut watch = Watch::new(session, &vdc, Until::Gone, ("down", began));
@@ -101,6 +108,20 @@ pub(crate) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
             Err(Failure::Told(1))
         }
     }
+}
+
+fn plan(target: &Target, body: &DownBody, session: &Session<'_>) -> Result<(), Failure> {
+    let path = format!(
+        "/down?keep={}&force_users={}&force_data={}",
+        body.keep, body.force_users, body.force_data
+    );
+    let plan: Vec<ApplicationPlan> = session.client()?.get(&target.path(&path))?;
+    let output = session.output;
+    if output.is_json() {
+        return output.value(&plan);
+    }
+    let head = format!("{}: this would end\n", target.vdc.vdc);
+    output.data(&format!("{head}{}", picture::plan(output, &plan)))
 }
 
 /// `zone/name` of a VDC that is not up but was once.

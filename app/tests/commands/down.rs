@@ -178,3 +178,48 @@ fn one_that_others_use_stays_unless_told_so() {
         "#]],
     );
 }
+
+#[test]
+fn its_plan_changes_nothing() {
+    let smack = smack();
+    let plan = json!([{
+        "application": "kafka",
+        "kind": "kafka",
+        "steps": [
+            {"subject": "repair", "effect": "ask", "reasons": ["for it leaves z2/a/kafka"], "after": []},
+            {"subject": "broker-0", "effect": "end", "reasons": ["its data is kept"], "after": ["shop ended"]},
+        ],
+    }]);
+    smack
+        .fake()
+        .on("GET /v1/vdcs/default/pipeline/down", plan.clone());
+    check_changes(
+        &smack,
+        &["down", "pipeline", "--plan", "--keep", "--force", "users"],
+        &expect![[r#"
+            exit 0
+            out: default/pipeline: this would end
+            out: kafka (kafka)
+            out:   ask     repair
+            out:           for it leaves z2/a/kafka
+            out:   end     broker-0  after: shop ended
+            out:           its data is kept
+        "#]],
+    );
+    assert_eq!(
+        smack.run(&["down", "pipeline", "--plan", "--json"]).json(),
+        plan
+    );
+    check(
+        &smack,
+        &["down", "pipeline", "--plan", "--check"],
+        &expect![[r#"
+            exit 2
+            err: error: the argument '--plan' cannot be used with '--check'
+            err:
+            err: Usage: smack down --plan <NAME>
+            err:
+            err: For more information, try '--help'.
+        "#]],
+    );
+}

@@ -559,18 +559,9 @@ impl Engine {
                 peers.applications.insert(path.clone(), other.peer.clone());
             }
         }
-        for user in self.users.get(own).into_iter().flatten() {
-            let Some(tracked) = self.systems.get(user).filter(|_| user != own) else {
-                continue;
-            };
-            let header = &tracked.system.header;
-            let requires = header
-                .spec
-                .requires
-                .iter()
-                .any(|requirement| used(user, &requirement.application) == *own);
-            let leaves = header.intent.goal != smack_model::Goal::Running;
-            if requires && leaves && tracked.system.live().next().is_some() {
+        for (user, tracked) in self.required_by(own) {
+            let leaves = tracked.system.header.intent.goal != smack_model::Goal::Running;
+            if leaves && tracked.system.live().next().is_some() {
                 peers.leaving_users.push(seen_from(own, user));
             }
         }
@@ -586,6 +577,16 @@ impl Engine {
             .filter_map(|name| Some((name.clone(), self.supplies.get(name)?.clone())))
             .collect();
         peers
+    }
+
+    /// Those that cannot do without it: they come up after it, and end before it.
+    fn required_by(&self, own: &Key) -> impl Iterator<Item = (&Key, &Tracked)> {
+        let users = self.users.get(own).into_iter().flatten();
+        let tracked = users.filter_map(|user| Some((user, self.systems.get(user)?)));
+        tracked.filter(move |(user, tracked)| {
+            let mut requires = tracked.system.header.spec.requires.iter();
+            *user != own && requires.any(|requirement| used(user, &requirement.application) == *own)
+        })
     }
 
     fn of_vdc(&self, vdc: &VdcId) -> impl Iterator<Item = (&Key, &Tracked)> {

@@ -2,6 +2,8 @@
 
 mod part;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use smack_model::{
     Digest, Goal, Name, OperationRecord, OperationSpec, OperationStatus, Requirement, Schedule,
@@ -81,24 +83,57 @@ pub fn plan(
             steps.extend(part::joining(system, spec, siblings));
         }
         None => {
+            let reason = Some("no longer in the stack");
             steps.extend(part::leaving(system, siblings));
-            for record in system.into_iter().flat_map(System::live) {
-                let reasons = vec!["no longer in the stack".to_owned()];
-                let subject = record.id.name.to_string();
-                steps.push(Step {
-                    subject,
-                    effect: Effect::End,
-                    reasons,
-                    after: Vec::new(),
-                    due: None,
-                });
-            }
+            let live = system.into_iter().flat_map(System::live);
+            steps.extend(live.map(|record| end(&record.id.name, reason, Vec::new())));
         }
     }
     Plan {
         application: application.clone(),
         kind,
         steps,
+    }
+}
+
+/// The plan for a system to end with its virtual data center, after its users; with what becomes of its data.
+pub(crate) fn plan_end(
+    system: &System,
+    siblings: &[&System],
+    users: &[String],
+    keep_volumes: bool,
+) -> Plan {
+    let mut steps = part::leaving(Some(system), siblings);
+    let drained: BTreeSet<String> = steps.iter().map(|step| step.subject.clone()).collect();
+    let volumes = system.volumes.values();
+    let with_data: BTreeSet<&TaskName> = volumes.map(|volume| &volume.id.task).collect();
+    let told = if keep_volumes {
+        "its data is kept"
+    } else {
+        "with its data"
+    };
+    steps.extend(system.live().map(|record| {
+        let name = &record.id.name;
+        let has_data = with_data.contains(name);
+        let drain = Some(format!("drain {name}")).filter(|drain| drained.contains(drain));
+        let after = users.iter().cloned();
+        let after = after.chain(drain.map(|drain| format!("{drain} done")));
+        end(name, has_data.then_some(told), after.collect())
+    }));
+    Plan {
+        application: system.id.application.clone(),
+        kind: system.header.spec.kind.clone(),
+        steps,
+    }
+}
+
+fn end(task: &TaskName, reason: Option<&str>, after: Vec<String>) -> Step {
+    Step {
+        subject: task.to_string(),
+        effect: Effect::End,
+        reasons: reason.into_iter().map(str::to_owned).collect(),
+        after,
+        due: None,
     }
 }
 

@@ -117,7 +117,10 @@ pub(crate) async fn serve(listeners: Listeners, shared: Arc<Shared>) {
         .route("/v1/vdcs/{zone}/{name}/why", get(status::why))
         .route("/v1/vdcs/{zone}/{name}/exports", get(status::exports))
         .route("/v1/vdcs/{zone}/{name}/verbs", post(verbs::verb))
-        .route("/v1/vdcs/{zone}/{name}/down", post(verbs::down))
+        .route(
+            "/v1/vdcs/{zone}/{name}/down",
+            post(verbs::down).get(verbs::plan_down),
+        )
         .route("/v1/vdcs/{zone}/{name}/ttl", post(verbs::ttl))
         .route("/v1/vdcs/{zone}/{name}/rollback", post(runs::rollback))
         .route("/v1/vdcs/{zone}/{name}/revisions", get(runs::revisions))

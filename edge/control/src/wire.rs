@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use smack_model::{Problem, Span};
-use smack_scheduler::Ttl;
+use smack_scheduler::{Plan, Step, Ttl};
 
 /// A text with the name that messages give it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,23 @@ pub struct PlanStep {
     /// Of an operation on a schedule: when it begins next, as far as that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_ms: Option<u64>,
+}
+
+impl From<Plan> for ApplicationPlan {
+    fn from(plan: Plan) -> Self {
+        let step = |step: Step| PlanStep {
+            subject: step.subject,
+            effect: step.effect.word().to_owned(),
+            reasons: step.reasons,
+            after: step.after,
+            due_ms: step.due.map(|at| at.0),
+        };
+        Self {
+            application: plan.application.to_string(),
+            kind: plan.kind,
+            steps: plan.steps.into_iter().map(step).collect(),
+        }
+    }
 }
 
 /// `GET /v1/vdcs` (a list) and `GET /v1/vdcs/{zone}/{name}`.
@@ -268,7 +285,7 @@ pub fn ttl(text: &str) -> Result<Ttl, String> {
     }
 }
 
-/// `POST /v1/vdcs/{zone}/{name}/down`.
+/// `POST /v1/vdcs/{zone}/{name}/down`; `GET` with the same as query tells what it would do, as a list of [`ApplicationPlan`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DownBody {
     #[serde(default)]

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use smack_model::{Member, Name, ServiceSpec, System, SystemId, VdcId};
 
-use super::{Engine, Key};
+use super::{Engine, Key, Refused, vdc_of};
 use crate::peers::{Sibling, members};
+use crate::plan::{Plan, plan_end};
 
 /// A part that others of its system go on without.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +50,27 @@ impl Engine {
             })
         });
         of_vdc.collect()
+    }
+
+    /// What `down` of a virtual data center would do, application by application; or why it may not be.
+    pub fn plan_down(
+        &self,
+        vdc: &VdcId,
+        keep_volumes: bool,
+        force: bool,
+    ) -> Result<Vec<Plan>, Refused> {
+        if !force {
+            self.check_unused(vdc)?;
+        }
+        let plans = self.of_vdc(vdc).map(|(key, tracked)| {
+            let system = &tracked.system;
+            let siblings = self.siblings(vdc, &system.id.application, &system.header.spec);
+            let users = self.required_by(key).map(|(user, _)| user);
+            let users = users.filter(|user| vdc_of(user) == *vdc);
+            let users: Vec<String> = users.map(|user| format!("{} ended", user.2)).collect();
+            plan_end(system, &siblings, &users, keep_volumes)
+        });
+        Ok(plans.collect())
     }
 
     pub(super) fn peer_siblings(&self, own: &Key, spec: &ServiceSpec) -> Vec<Sibling> {

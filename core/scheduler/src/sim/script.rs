@@ -59,7 +59,7 @@ world:   node NAME [cpu=4] [mem=4096] [starting=CPU] [attribute=value …]   nod
          supply NAME fails|present|slow [TIME]   operation APP NAME [takes=5s] [fails=2]   says APP gate|health yes|no|true
 stack:   vdc ZONE/NAME   app NAME [option …]   change APP [option …]   set APP KEY=VALUE   label APP KEY=VALUE   tasks APP N   drop APP
 server:  crash [before|after N]   pause-server   wake-server   count
-verbs:   run [partial] [ttl=2h]   wait SECONDS   plan   stop|start|restart|replace|pause|resume [APP[/TASK]]
+verbs:   run [partial] [ttl=2h]   wait SECONDS   plan [down]   stop|start|restart|replace|pause|resume [APP[/TASK]]
          operate OPERATION [APP]   unschedule APP   ttl TIME|never   force GATE APP   down [keep|force|soon|at-once]   status   why [APP[/TASK]]
          launched TASK   help";
 
@@ -211,6 +211,7 @@ impl Interpreter {
             ("why", []) => self.why(None),
             ("why", [whom]) => self.why(Some(whom)),
             ("plan", []) => Ok(self.plan()),
+            ("plan", ["down"]) => self.plan_down(),
             ("help", []) => Ok(format!("{COMMANDS}\n")),
             _ => Err(format!(
                 "`{command}` with {} arguments is not known:\n{COMMANDS}",

@@ -664,19 +664,7 @@ async fn carry_out(
 }
 
 fn answer(ready: &Ready, compared: Compared) -> wire::RunAnswer {
-    let step = |step: smack_scheduler::Step| wire::PlanStep {
-        subject: step.subject,
-        effect: step.effect.word().to_owned(),
-        reasons: step.reasons,
-        after: step.after,
-        due_ms: step.due.map(|at| at.0),
-    };
     let silent = compared.plan.iter().all(Plan::is_silent);
-    let application = |plan: Plan| wire::ApplicationPlan {
-        application: plan.application.to_string(),
-        kind: plan.kind,
-        steps: plan.steps.into_iter().map(step).collect(),
-    };
     let next = compared
         .current
         .map_or(1, |current| current + u32::from(!compared.same));
@@ -684,7 +672,7 @@ fn answer(ready: &Ready, compared: Compared) -> wire::RunAnswer {
         vdc: ready.vdc.to_string(),
         revision: next,
         notices: ready.notices.0.clone(),
-        plan: compared.plan.into_iter().map(application).collect(),
+        plan: compared.plan.into_iter().map(Into::into).collect(),
         silent,
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path as UrlPath, State};
+use axum::extract::{Path as UrlPath, Query, State};
 use smack_model::{Name, Problem, Problems, VdcId};
 use smack_scheduler::{Command, Departure, Ttl, Verb};
 
 use super::{Answer, Refused, Shared, VdcPath, vdc_id};
+use crate::decider::Failure;
 use crate::inside::Inside;
 use crate::wire;
 
@@ -88,6 +89,23 @@ pub(super) async fn down(
         )
         .await?;
     Ok(Json(()))
+}
+
+pub(super) async fn plan_down(
+    State(shared): State<Arc<Shared>>,
+    UrlPath((zone, name)): VdcPath,
+    Query(ending): Query<wire::DownBody>,
+) -> Answer<Vec<wire::ApplicationPlan>> {
+    drop(shared.vdc(&zone, &name)?);
+    let vdc = vdc_id(&zone, &name)?;
+    if !ending.force_data {
+        refuse_loss(&shared, &vdc).await?;
+    }
+    let plans = shared
+        .look(move |engine| engine.plan_down(&vdc, ending.keep, ending.force_users))
+        .await?;
+    let plans = plans.map_err(Failure::from)?;
+    Ok(Json(plans.into_iter().map(Into::into).collect()))
 }
 
 /// An error if rows would be gone with the virtual data center although the systems that they are in go on.

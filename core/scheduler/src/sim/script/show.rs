@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Answer, Interpreter, clock};
-use crate::plan::{Effect, plan};
+use crate::plan::{Effect, Plan, plan};
 use crate::status::{Clock, OperationState, SystemStatus, TaskState};
 use crate::trace::is_detail;
 use crate::why::{Cause, why};
@@ -238,29 +238,45 @@ impl Interpreter {
             let spec = self.stack.specs.get(&name);
             let either = spec.or_else(|| system.map(|system| system.header.spec.as_ref()));
             let siblings = either.map(|spec| engine.siblings(&self.vdc, &name, spec));
-            let plan = plan(&name, system, spec, &siblings.unwrap_or_default());
-            for step in plan
-                .steps
-                .iter()
-                .filter(|step| step.effect != Effect::Unchanged || step.due.is_some())
-            {
-                let _ = write!(out, "{} {name}/{}", step.effect.word(), step.subject);
-                if !step.reasons.is_empty() {
-                    let _ = write!(out, ": {}", step.reasons.join("; "));
-                }
-                if !step.after.is_empty() {
-                    let _ = write!(out, " (after: {})", step.after.join(", "));
-                }
-                if let Some(due) = step.due {
-                    let _ = write!(out, " (next in {})", due.since(self.sim.now).words());
-                }
-                out.push('\n');
-            }
+            self.steps(
+                &plan(&name, system, spec, &siblings.unwrap_or_default()),
+                &mut out,
+            );
         }
         if out.is_empty() {
             "nothing would change\n".to_owned()
         } else {
             out
+        }
+    }
+
+    pub(super) fn plan_down(&self) -> Answer {
+        let Some(engine) = self.sim.engine() else {
+            return Ok("no server runs\n".to_owned());
+        };
+        let plans = engine.plan_down(&self.vdc, false, false);
+        let mut out = String::new();
+        for plan in plans.map_err(|refused| refused.to_string())? {
+            self.steps(&plan, &mut out);
+        }
+        Ok(out)
+    }
+
+    fn steps(&self, plan: &Plan, out: &mut String) {
+        let name = &plan.application;
+        let steps = plan.steps.iter();
+        for step in steps.filter(|step| step.effect != Effect::Unchanged || step.due.is_some()) {
+            let _ = write!(out, "{} {name}/{}", step.effect.word(), step.subject);
+            if !step.reasons.is_empty() {
+                let _ = write!(out, ": {}", step.reasons.join("; "));
+            }
+            if !step.after.is_empty() {
+                let _ = write!(out, " (after: {})", step.after.join(", "));
+            }
+            if let Some(due) = step.due {
+                let _ = write!(out, " (next in {})", due.since(self.sim.now).words());
+            }
+            out.push('\n');
         }
     }
 }
