@@ -80,6 +80,9 @@ pub struct Part {
     pub scope: Name,
     /// What the product calls this part, and no other: Cassandra's data center.
     pub place: String,
+    /// The ports at which the parts talk with each other, by name: reached from the networks of all of them.
+    #[serde(default)]
+    pub between: BTreeSet<Name>,
     /// What all parts must agree on, by the key that people write: `cluster-name`.
     pub agreed: BTreeMap<String, String>,
     /// Asked of a part that came to a system that was there, once, when everything else is done.

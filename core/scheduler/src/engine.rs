@@ -630,7 +630,7 @@ impl Engine {
             return;
         }
         let mut stale = std::mem::take(&mut self.view_stale);
-        let importing: Vec<VdcId> = stale.iter().flat_map(|id| self.users_of(id)).collect();
+        let importing: Vec<VdcId> = stale.iter().flat_map(|id| self.importers_of(id)).collect();
         stale.extend(
             importing
                 .into_iter()

@@ -52,7 +52,7 @@ pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platf
         catalog,
         applications: &applications,
         nodes,
-        zone: &resolved.zone,
+        zone: &resolved.zone_shown,
         run: &resolved.run,
         stack: &resolved.stack,
     };

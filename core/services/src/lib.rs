@@ -36,7 +36,7 @@ pub use catalog::Catalog;
 pub use legacy::{convert, translate};
 pub use program::OLD_KEYS;
 pub use schema::{COMMON, FieldSchema, JAVA, Sort, application_schema};
-pub use shared::agree;
+pub use shared::{agree, one_level};
 pub use skip::skip;
 pub use uses::{Provider, check_uses};
 
@@ -89,7 +89,8 @@ pub struct Surroundings<'a> {
     pub applications: &'a BTreeMap<Name, Application>,
     /// How many nodes there are, for `instances: all`.
     pub nodes: u32,
-    pub zone: &'a Name,
+    /// As it was spelled.
+    pub zone: &'a str,
     /// The name of the virtual data center in its zone.
     pub run: &'a Name,
     pub stack: &'a Name,

@@ -1,6 +1,6 @@
 //! Systems that span more than one zone: who may, what their parts must agree on, and what must differ.
 
-use smack_model::{Part, Problem, Problems, ServiceSpec, SystemId};
+use smack_model::{Isolation, Part, Problem, Problems, ServiceSpec, SystemId, VdcId};
 use smack_stack::Application;
 
 use crate::{ALL, Service};
@@ -91,6 +91,21 @@ pub fn agree(
         }
     }
     problems
+}
+
+/// An error if the virtual data centers of the other parts are kept apart otherwise: neither could reach the other.
+pub fn one_level<'a>(
+    application: &Application,
+    own: Isolation,
+    others: impl Iterator<Item = (&'a VdcId, Isolation)>,
+) -> Problems {
+    let scope = application.scope.as_ref().map(|scope| &scope.place);
+    let mut others = others.filter(|(_, level)| *level != own);
+    let problem = others.next().map(|(vdc, level)| {
+        let what = format!("isolation is {own} here, {level} in {vdc}");
+        Problem::error(scope, what).hint("parts of one system reach each other at one level only")
+    });
+    Problems(problem.into_iter().collect())
 }
 
 fn differences<'a>(

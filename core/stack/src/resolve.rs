@@ -68,6 +68,8 @@ pub struct Request<'a> {
 pub struct Resolved {
     pub stack: Name,
     pub zone: Name,
+    /// Its name as it was spelled.
+    pub zone_shown: String,
     /// Datacenter, cluster, zone: those that there are.
     pub layer_path: Vec<Name>,
     /// The same by their levels.
@@ -178,6 +180,7 @@ pub fn resolve_sound(request: &Request<'_>) -> (Option<Resolved>, Problems) {
     let resolved = Resolved {
         stack,
         zone,
+        zone_shown: chain.zone_shown,
         layer_path: chain.layer_path,
         layers: chain.layers,
         uses: uses.all,

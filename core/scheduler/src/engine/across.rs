@@ -24,32 +24,51 @@ impl Engine {
     }
 
     /// What of other virtual data centers one reaches: of the applications that it uses, the ports that stand in what
-    /// they publish, at each of their tasks.
+    /// they publish; of the siblings of its parts, those at which parts talk with each other.
     pub(super) fn imports(&self, id: &VdcId) -> Imports {
         let mut imports = Imports::new();
         for path in self.foreign_uses(id) {
             let Some(vdc) = &path.vdc else { continue };
             let key = key_of(vdc, path.application);
-            let Some(other) = self.systems.get(&key) else {
-                continue;
-            };
-            let ports = other.system.header.spec.published_ports();
-            for record in other.system.live() {
-                let Some(address) = &record.address else {
-                    continue;
-                };
-                for port in ports.iter().filter_map(|name| record.ports.get(*name)) {
-                    let imported = Imported {
-                        from: vdc_of(&key),
-                        application: key.2.clone(),
-                        task: record.id.name.clone(),
-                        runs: runs(&record.status),
-                    };
-                    imports.insert((Arc::clone(address), *port), imported);
-                }
+            self.import(&key, ServiceSpec::published_ports, &mut imports);
+        }
+        for (own, tracked) in self.of_vdc(id) {
+            for key in self.sibling_keys(own, &tracked.system.header.spec) {
+                self.import(&key, between, &mut imports);
             }
         }
         imports
+    }
+
+    /// These ports at each task of a system.
+    fn import(&self, key: &Key, ports: fn(&ServiceSpec) -> BTreeSet<&Name>, imports: &mut Imports) {
+        let Some(other) = self.systems.get(key) else {
+            return;
+        };
+        let ports = ports(&other.system.header.spec);
+        for record in other.system.live() {
+            let Some(address) = &record.address else {
+                continue;
+            };
+            for port in ports.iter().filter_map(|name| record.ports.get(*name)) {
+                let imported = Imported {
+                    from: vdc_of(key),
+                    application: key.2.clone(),
+                    task: record.id.name.clone(),
+                    runs: runs(&record.status),
+                };
+                imports.insert((Arc::clone(address), *port), imported);
+            }
+        }
+    }
+
+    /// Other virtual data centers that reach something of this one.
+    pub(super) fn importers_of(&self, id: &VdcId) -> BTreeSet<VdcId> {
+        let siblings = self
+            .of_vdc(id)
+            .flat_map(|(own, tracked)| self.sibling_keys(own, &tracked.system.header.spec));
+        let siblings = siblings.map(|key| vdc_of(&key));
+        siblings.chain(self.users_of(id)).collect()
     }
 
     /// Whether what the request uses is there, and whether anybody uses what it no longer has.
@@ -174,6 +193,11 @@ impl Engine {
         }
         found
     }
+}
+
+fn between(spec: &ServiceSpec) -> BTreeSet<&Name> {
+    let parts = spec.part.iter();
+    parts.flat_map(|part| &part.between).collect()
 }
 
 fn key_of(vdc: &VdcId, application: Name) -> Key {

@@ -1,12 +1,13 @@
 //! A ring over several data centers, one for each zone: what its parts agree on, what a part that comes is asked, and what
 //! one that goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smack_model::{Operation, OperationSpec, Part, Span, TaskName, When};
 
 use super::Node;
 use super::settings::Ring;
+use crate::names::label;
 
 /// `None` for a ring of one zone.
 pub(super) fn of(ring: &Ring<'_>, nodes: &[Node]) -> Option<Part> {
@@ -31,6 +32,7 @@ pub(super) fn of(ring: &Ring<'_>, nodes: &[Node]) -> Option<Part> {
             .map(|(key, value)| (key.to_owned(), value))
             .into_iter()
             .collect::<BTreeMap<_, _>>(),
+        between: BTreeSet::from([label("storage")]),
         joining: Some(asked("rebuild", rebuild)),
         leaving: vec![
             asked("repair before leaving", repair(tasks)),

@@ -223,7 +223,7 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.len() <= 63 && name.chars().all(allowed)
 }
 
-fn data_center(reader: &mut Reader<'_>, zone: &Name) -> String {
+fn data_center(reader: &mut Reader<'_>, zone: &str) -> String {
     let Some(name) = reader.string("dc") else {
         return zone.to_string();
     };

@@ -1,6 +1,7 @@
 //! Rings: whole specs, what restarts and what may become what, and wrong input with its place and what to do.
 
 use expect_test::{Expect, ExpectFile, expect, expect_file};
+use smack_model::{Isolation, Name, SystemId};
 
 use crate::support::{built, digests, rendered, spec};
 
@@ -35,7 +36,10 @@ fn one_node() {
 }
 
 /// A stack of one ring in a zone beneath a cluster.
-fn shared(zone: &str, lines: &str) -> Result<smack_services::Platform, smack_model::Problems> {
+fn shared(
+    zone: &str,
+    lines: &str,
+) -> Result<(smack_stack::Resolved, smack_services::Platform), smack_model::Problems> {
     let layer = |level, name: &str, parent: Option<&str>| {
         let text = format!("name: {name}\n");
         let source = smack_stack::Source::new(format!("{name}.yaml").as_str(), text.as_str());
@@ -62,7 +66,7 @@ fn shared(zone: &str, lines: &str) -> Result<smack_services::Platform, smack_mod
         vars: &[],
         predefined: &std::collections::BTreeMap::new(),
     };
-    smack_services::load(&request, smack_services::Catalog::embedded(), 3).map(|(_, built)| built)
+    smack_services::load(&request, smack_services::Catalog::embedded(), 3)
 }
 
 #[test]
@@ -73,8 +77,8 @@ keyspaces:
   app: {per-zone: 2}
   audit: {replication: {zone1: 1}}
   system_auth: {replication: 1}";
-    let platform = shared("zone2", lines).unwrap();
-    let name = smack_model::Name::new("cassandra").unwrap();
+    let (_, platform) = shared("zone2", lines).unwrap();
+    let name = Name::new("cassandra").unwrap();
     expect_file!["golden/part-of-cassandra.txt"].assert_eq(&rendered(&platform.specs[&name]));
 }
 
@@ -106,6 +110,54 @@ fn what_a_shared_ring_may_not_be() {
     expect![[r#"
         s.yaml:8:8 (stack s): error: not valid YAML: mapping values are not allowed in this context
           hint: is this line indented deeper than the one above? align them; quote a text that contains `: `"#]].assert_eq(&wrong("zone1", "scope: zone\n  \n\n  x: 1"));
+}
+
+/// What is said to a part of zone 2, at this isolation, that comes to an open one of zone 1.
+fn agreed(first: &str, wanted: &str, own: Isolation) -> String {
+    let name = Name::new("cassandra").unwrap();
+    let (resolved, platform) = shared("zone2", wanted).unwrap();
+    let (_, there) = shared("zone1", first).unwrap();
+    let id = SystemId {
+        scope: Name::new("zone1").unwrap(),
+        run: Name::new("s").unwrap(),
+        application: name.clone(),
+        incarnation: 1,
+    };
+    let first = (&id, &there.specs[&name]);
+    let described = &resolved.applications[&name];
+    let spec = &platform.specs[&name];
+    let mut problems = smack_services::agree(described, spec, Some(first), &[first]);
+    let vdc = id.vdc();
+    let levels = [(&vdc, Isolation::Open)].into_iter();
+    problems.extend(smack_services::one_level(described, own, levels));
+    problems.to_string()
+}
+
+#[test]
+fn parts_of_a_ring_agree() {
+    let check = |first, wanted, own, expected: Expect| {
+        expected.assert_eq(&agreed(first, wanted, own));
+    };
+    check(
+        "scope: cluster",
+        "scope: cluster\ninstances: 3\nheap: 1g",
+        Isolation::Open,
+        expect![[""]],
+    );
+    check(
+        "scope: cluster\nnum-tokens: 8\ndc: west",
+        "scope: cluster\ncluster-name: other\ndc: west",
+        Isolation::Vdc,
+        expect![[r#"
+            s.yaml:6:5 (stack s): error: cluster-name: other here, s in zone1/s/cassandra
+              hint: parts of one system agree on it, and zone1/s/cassandra was first
+            s.yaml:5:5 (stack s): error: num-tokens: 16 here, 8 in zone1/s/cassandra
+              hint: parts of one system agree on it, and zone1/s/cassandra was first
+            s.yaml:7:5 (stack s): error: west is the place of zone1/s/cassandra already
+              hint: each part has one of its own; without a word it is its zone
+            s.yaml:5:5 (stack s): error: isolation is vdc here, open in zone1/s
+              hint: parts of one system reach each other at one level only"#]],
+    );
 }
 
 #[test]

@@ -542,9 +542,9 @@ struct Compared {
 async fn compare(shared: &Shared, ready: &Ready) -> Result<Compared, Refused> {
     check_uses(shared, ready)?;
     let (vdc, specs) = (ready.vdc.clone(), ready.specs.clone());
-    let applications = ready.resolved.applications.clone();
+    let (applications, isolation) = (ready.resolved.applications.clone(), ready.isolation);
     let compared = shared
-        .look(move |engine| compared(engine, &vdc, &specs, &applications))
+        .look(move |engine| compared(engine, &vdc, &specs, (&applications, isolation)))
         .await?;
     compared.map_err(Refused::problems)
 }
@@ -553,7 +553,7 @@ fn compared(
     engine: &Engine,
     vdc: &VdcId,
     specs: &BTreeMap<Name, ServiceSpec>,
-    applications: &BTreeMap<Name, Application>,
+    (applications, isolation): (&BTreeMap<Name, Application>, Isolation),
 ) -> Result<Compared, Problems> {
     let current = engine.vdc(vdc).map(|record| record.revision);
     let mut problems = Problems::default();
@@ -571,6 +571,11 @@ fn compared(
         let siblings = engine.siblings(vdc, application, spec);
         if let Some(described) = applications.get(application) {
             let mut refused = agree(described, spec, system, &siblings);
+            let levels = siblings
+                .iter()
+                .filter_map(|other| engine.vdc(&other.id.vdc()));
+            let levels = levels.map(|record| (&record.id, record.isolation));
+            refused.extend(smack_services::one_level(described, isolation, levels));
             for problem in &mut refused.0 {
                 problem.what = format!("{application}: {}", problem.what);
             }

@@ -293,6 +293,7 @@ impl App {
             scope: self.scope.clone()?,
             place,
             agreed: BTreeMap::new(),
+            between: BTreeSet::from([main_port()]),
             joining: Some(asked("rebuild", rebuild)),
             leaving: vec![asked("withdraw", withdraw)],
             left: Some(asked("forget", forget)),
