@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -239,16 +240,24 @@ impl Quorum {
         }
     }
 
-    pub(crate) fn write(&self, keyspace: &str, rows: u64, per_second: u64) -> Running {
-        self.start("write", keyspace, rows, per_second)
+    /// The number of a row is in it. Ends when all are written, or by `stop_after`.
+    pub(crate) fn write(&self, keyspace: &str, rows: Range<u64>, per_second: u64) -> Running {
+        let count = rows.end - rows.start;
+        let numbers = [rows.start, count, per_second].map(|number| number.to_string());
+        self.start("write", keyspace, &numbers)
     }
 
-    /// Tells how many of the rows are there.
-    pub(crate) fn count(&self, keyspace: &str, rows: u64) -> Running {
-        self.start("count", keyspace, rows, 0)
+    /// All that is there.
+    pub(crate) fn read(&self, keyspace: &str) -> Stored {
+        let told = self.start("read", keyspace, &[]).end();
+        let number = |what: &str| told.last()[what].as_i64();
+        Stored {
+            found: number("found"),
+            checksum: number("checksum"),
+        }
     }
 
-    fn start(&self, what: &str, keyspace: &str, rows: u64, per_second: u64) -> Running {
+    fn start(&self, what: &str, keyspace: &str, numbers: &[String]) -> Running {
         let source = concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/tests/real/clients/Quorum.java"
@@ -262,12 +271,36 @@ impl Quorum {
             ])
             .args([&self.class_path, source, what])
             .args([&self.contact_points, &self.data_center])
-            .args([keyspace, &rows.to_string(), &per_second.to_string()])
-            .stdin(Stdio::null())
+            .arg(keyspace)
+            .args(numbers)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
         Running::new(child.expect("a client starts"))
+    }
+}
+
+/// How many rows there are, and a sum over what is in them.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    found: Option<i64>,
+    checksum: Option<i64>,
+}
+
+impl Stored {
+    /// Of the first `rows` as `write` writes them; reckoned as `Quorum.java` does it.
+    pub(crate) fn of(rows: u64) -> Self {
+        let rows = i64::try_from(rows).expect("a number of rows");
+        let hash = |text: &str| {
+            let step = |hash: i32, byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte));
+            i64::from(text.bytes().fold(0, step))
+        };
+        let row = |id: i64| (id + 1).wrapping_mul(hash(&format!("row {id}")));
+        Self {
+            found: Some(rows),
+            checksum: Some((0..rows).map(row).fold(0, i64::wrapping_add)),
+        }
     }
 }
 
@@ -299,6 +332,12 @@ impl Running {
 
     pub(crate) fn end(self) -> Told {
         self.end_after(Vec::new())
+    }
+
+    /// The end of a client that would go on for as long as it is not told to end.
+    pub(crate) fn stop_after(mut self, first: Vec<Value>) -> Told {
+        drop(self.child.stdin.take());
+        self.end_after(first)
     }
 
     /// Everything that it told, `first` included.
