@@ -22,6 +22,8 @@ mod isolation;
 mod kraft;
 #[path = "real/legacy.rs"]
 mod legacy;
+#[path = "real/liveness.rs"]
+mod liveness;
 #[path = "real/multi_dc.rs"]
 mod multi_dc;
 #[path = "real/pipeline.rs"]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Check, Digest, End, Isolation, Launch, Name, NodeId, Operation, Ports, Probe, Refusal,
+    Check, Digest, End, Isolation, Launch, Name, NodeId, Operation, Pace, Ports, Probe, Refusal,
     Resources, SystemId, TaskId, TaskName, Timestamp, VdcId, VolumeId,
 };
 
@@ -148,6 +148,7 @@ pub struct ProbeOrder {
     pub address: String,
     pub ports: Ports,
     pub probe: Probe,
+    pub pace: Pace,
 }
 
 /// What a grid, a probe or a product has to say.

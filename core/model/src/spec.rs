@@ -170,6 +170,8 @@ pub struct TaskSpec {
     pub constraints: Vec<Constraint>,
     /// Absent: ready as soon as it runs.
     pub probe: Option<Probe>,
+    #[serde(default)]
+    pub pace: Pace,
     /// Stopped and counted as failed if not ready after this.
     pub ready_within: Span,
     pub stop: StopSpec,
@@ -259,6 +261,17 @@ pub struct Tolerance {
     pub window: Span,
     pub delay: Span,
     pub reason: String,
+}
+
+/// How often a task is probed, and how long one that was ready may be unready.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// Absent: seldom once it is ready, often before.
+    pub every: Option<Span>,
+    /// Of one probe; absent: as the prober finds right.
+    pub timeout: Option<Span>,
+    /// Stopped and counted as failed if not ready again after this; absent: after the time to become ready.
+    pub unready_within: Option<Span>,
 }
 
 /// How one task shows that it is ready, asked in the product's own protocol.

@@ -181,10 +181,12 @@ impl Engine {
                 engine.list(&record);
             }
             engine.with(&record.id.system.clone(), |tracked| {
-                tracked
-                    .system
-                    .tasks
-                    .insert(record.id.name.clone(), Box::new(record));
+                let name = record.id.name.clone();
+                if record.status.is_ready() {
+                    let seen = tracked.seen.tasks.entry(name.clone()).or_default();
+                    seen.served = true;
+                }
+                tracked.system.tasks.insert(name, Box::new(record));
             });
         }
         engine.view_stale = engine.vdcs.keys().cloned().collect();

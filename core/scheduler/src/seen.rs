@@ -31,6 +31,8 @@ pub struct TaskSeen {
     pub probe: Sent,
     /// Whether the probe has said anything yet; until then it is asked for again.
     pub answered: bool,
+    /// It has been ready, as far as this server saw.
+    pub served: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -383,12 +383,14 @@ impl<'a> Steer<'a> {
     }
 
     fn await_readiness(&mut self, record: &TaskRecord, spec: &TaskSpec) {
-        let until = record.claimed.max(record.since) + spec.ready_within;
+        let seen = self.task_seen(&record.id.name);
+        let again = spec.pace.unready_within.filter(|_| seen.served);
+        let within = again.unwrap_or(spec.ready_within);
+        let until = record.claimed.max(record.since) + within;
         if until <= self.now {
             return self.stop(record, spec, true);
         }
         self.wake(until);
-        let seen = self.task_seen(&record.id.name);
         let detail = if seen.detail.is_empty() {
             "not probed yet".to_owned()
         } else {
@@ -427,6 +429,7 @@ impl<'a> Steer<'a> {
             address: address.to_string(),
             ports: Ports::clone(&record.ports),
             probe,
+            pace: spec.pace,
         })));
     }
 

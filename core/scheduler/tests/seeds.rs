@@ -200,6 +200,7 @@ impl Chaos {
             ("max-tries=3", 300),
             ("stable=20s", 500),
             ("ready-within=20s", 500),
+            ("unready-within=4s", 300),
             ("constraint=rack=group_by", 200),
         ] {
             if self.random.chance(per_mille) {

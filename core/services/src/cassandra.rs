@@ -256,6 +256,7 @@ fn task(ring: &Ring<'_>, node: &Node) -> TaskSpec {
         volumes: vec![volume("data")],
         constraints: shape.constraints.clone(),
         probe: Some(Probe::Cassandra { port: label("cql") }),
+        pace: smack_model::Pace::default(),
         ready_within: shape.ready_within,
         stop: shape.stop.clone(),
         retry: Retry {

@@ -285,6 +285,7 @@ fn task(cluster: &Cluster<'_>, nodes: &[Node], node: &Node) -> TaskSpec {
                 port: label("controller"),
             }
         }),
+        pace: smack_model::Pace::default(),
         ready_within: shape.ready_within,
         stop: StopSpec {
             left_alone: kraft::left_alone(nodes),

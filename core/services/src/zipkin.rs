@@ -174,6 +174,7 @@ fn task(server: &Server<'_>, processes: &Processes) -> TaskSpec {
             port: label("http"),
             path: "/health".to_owned(),
         }),
+        pace: smack_model::Pace::default(),
         ready_within: shape.ready_within,
         stop: shape.stop.clone(),
         retry: shape.retry.clone(),

@@ -185,6 +185,7 @@ fn task(ensemble: &Ensemble<'_>, names: &[TaskName], id: u32) -> TaskSpec {
         probe: Some(Probe::ZooKeeper {
             port: label("client"),
         }),
+        pace: smack_model::Pace::default(),
         ready_within: shape.ready_within,
         stop: shape.stop.clone(),
         retry: shape.retry.clone(),

@@ -28,7 +28,7 @@ const READY: Duration = Duration::from_secs(5);
 /// After a first failure of a ready task; this many in a row make it unready.
 const DOUBTFUL: Duration = Duration::from_millis(500);
 const FAILURES_TO_UNREADY: u32 = 3;
-/// For one probe, and for one question.
+/// For one probe that says nothing else, and for one question.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -89,21 +89,27 @@ async fn watch(order: ProbeOrder, reach: Arc<Inside>, tell: Tell) {
     let began = Instant::now();
     let mut last: Option<Probed> = None;
     let mut failures = 0;
+    let mut has_been_ready = false;
     loop {
         let probed = once(&order, &reach).await;
         let was_ready = last.as_ref().is_some_and(|last| last.ready);
         failures = if probed.ready { 0 } else { failures + 1 };
+        has_been_ready |= probed.ready;
         let doubtful = was_ready && !probed.ready && failures < FAILURES_TO_UNREADY;
+        let every = order.pace.every.map(|every| Duration::from_millis(every.0));
         let pause = if doubtful {
             DOUBTFUL
         } else if probed.ready {
-            READY
+            every.unwrap_or(READY)
+        } else if let Some(every) = every.filter(|_| has_been_ready) {
+            every
         } else {
             let since = began.elapsed();
             STARTING
                 .iter()
                 .find(|(until, _)| since < *until)
                 .map_or(READY, |(_, pause)| *pause)
+                .min(every.unwrap_or(READY))
         };
         if !doubtful && last.as_ref() != Some(&probed) {
             let Probed {
@@ -124,14 +130,18 @@ async fn watch(order: ProbeOrder, reach: Arc<Inside>, tell: Tell) {
 }
 
 async fn once(order: &ProbeOrder, reach: &Arc<Inside>) -> Probed {
+    let timeout = order
+        .pace
+        .timeout
+        .map(|timeout| Duration::from_millis(timeout.0));
+    let timeout = timeout.unwrap_or(PROBE_TIMEOUT);
     let Probe::Exec { command } = &order.probe else {
-        return smack_products::probe(reach.as_ref(), order, PROBE_TIMEOUT).await;
+        return smack_products::probe(reach.as_ref(), order, timeout).await;
     };
     let command: Vec<String> = command.iter().map(smack_model::Template::shown).collect();
     let (reach, id) = (Arc::clone(reach), order.id.clone());
-    let run = tokio::task::spawn_blocking(move || {
-        reach.0.exec(&id, &command, &BTreeMap::new(), PROBE_TIMEOUT)
-    });
+    let run =
+        tokio::task::spawn_blocking(move || reach.0.exec(&id, &command, &BTreeMap::new(), timeout));
     match run.await {
         Ok(Ok(output)) if output.code == 0 => Probed {
             ready: true,

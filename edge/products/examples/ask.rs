@@ -218,6 +218,7 @@ fn probe_order(what: &str, member: &Member) -> Result<ProbeOrder, Problem> {
         address: member.address.clone(),
         ports: member.ports.clone(),
         probe,
+        pace: smack_model::Pace::default(),
     })
 }
 

@@ -1,12 +1,35 @@
 //! Applies changes to the draft, with everything that hangs on a status: capacity, addresses, what was seen.
 
+use std::sync::Arc;
+
 use smack_model::{
-    Action, Goal, Header, NodeId, OperationRecord, OperationStatus, Status, SystemId, TaskRecord,
-    When,
+    Action, Goal, Header, NodeId, OperationRecord, OperationStatus, ServiceSpec, Status, SystemId,
+    TaskRecord, When,
 };
 
 use super::{Engine, Tracked, key, used};
 use crate::change::Change;
+use crate::seen::Sent;
+use crate::trace::NOT_IN_TIME;
+
+impl Tracked {
+    /// Those that are to be probed otherwise are, from now on.
+    fn probe_anew(&mut self, wanted: &Arc<ServiceSpec>) {
+        let known = &self.system.header.spec;
+        if Arc::ptr_eq(known, wanted) {
+            return;
+        }
+        for (name, seen) in &mut self.seen.tasks {
+            let (Some(old), Some(new)) = (known.tasks.get(name), wanted.tasks.get(name)) else {
+                continue;
+            };
+            if (&old.probe, old.pace) != (&new.probe, new.pace) {
+                seen.probe = Sent::default();
+                seen.answered = false;
+            }
+        }
+    }
+}
 
 impl Engine {
     pub(super) fn apply(&mut self, change: &Change) {
@@ -38,7 +61,10 @@ impl Engine {
                 let key = key(id);
                 self.tombstones.remove(&key);
                 match self.systems.get_mut(&key) {
-                    Some(tracked) => tracked.system.set_header(header.clone()),
+                    Some(tracked) => {
+                        tracked.probe_anew(&header.spec);
+                        tracked.system.set_header(header.clone());
+                    }
                     None => {
                         let system = smack_model::System::new(id.clone(), header.clone());
                         self.systems.insert(key.clone(), Tracked::new(system));
@@ -130,13 +156,14 @@ impl Engine {
                 Status::Running { .. } | Status::Ready { .. } | Status::Draining { .. }
             );
             if seen.probe.times > 0 && !is_probed {
-                seen.probe = crate::seen::Sent::default();
+                seen.probe = Sent::default();
                 seen.answered = false;
                 ended_probe = true;
             }
             if new_attempt {
                 *seen = crate::seen::TaskSeen::default();
             }
+            seen.served |= record.status.is_ready();
         });
         if ended_probe {
             self.pending
@@ -232,6 +259,16 @@ impl Engine {
     }
 
     /// What of a change an operator would tell a colleague.
+    /// That it was not ready in time; of one that had been ready, what it said last.
+    fn not_in_time(&self, record: &TaskRecord) -> String {
+        let tracked = self.systems.get(&key(&record.id.system));
+        let seen = tracked.and_then(|tracked| tracked.seen.tasks.get(&record.id.name));
+        match seen.filter(|seen| seen.served && !seen.detail.is_empty()) {
+            Some(seen) => format!("{NOT_IN_TIME}: {}", seen.detail),
+            None => NOT_IN_TIME.to_owned(),
+        }
+    }
+
     pub(super) fn note_change(&mut self, change: &Change) {
         match change {
             Change::Task(record) => {
@@ -250,9 +287,7 @@ impl Engine {
                         )
                     }
                     Status::Ready { pid } => ("ready", format!("attempt {attempt}, pid {pid}")),
-                    Status::Stopping { late: true } => {
-                        ("stopping", crate::trace::NOT_IN_TIME.to_owned())
-                    }
+                    Status::Stopping { late: true } => ("stopping", self.not_in_time(record)),
                     Status::Stopping { late: false } => ("stopping", format!("attempt {attempt}")),
                     Status::Draining { .. } => ("draining", format!("attempt {attempt}")),
                     Status::Ended(smack_model::End::Retired) => {

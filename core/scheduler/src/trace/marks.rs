@@ -65,7 +65,7 @@ impl Marks {
             ("ready", false, false) => What::TaskReady,
             ("ready", false, true) => What::ApplicationReady,
             // Taken away for a failure, it has failed when it has ended.
-            ("stopping", false, false) if text == NOT_IN_TIME => return,
+            ("stopping", false, false) if text.starts_with(NOT_IN_TIME) => return,
             ("stopping", false, false) => What::Stopping,
             ("ended", false, false) if self.is_finish(application, task, text) => What::Finished,
             ("ended", false, false) => What::Ended,

@@ -108,7 +108,7 @@ fn name<'a>(of: &Entries<'a>) -> &'a str {
 }
 
 fn is_orderly_stop(kind: &str, text: &str) -> bool {
-    kind == "stopping" && text != NOT_IN_TIME
+    kind == "stopping" && !text.starts_with(NOT_IN_TIME)
 }
 
 impl Deriving<'_> {

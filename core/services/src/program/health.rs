@@ -1,9 +1,10 @@
 //! `healthcheck:` — how a program shows that it is ready: a path, a port or a command.
 
-use smack_model::{Name, PortSpec, Probe, Problem};
+use smack_model::{Name, Pace, PortSpec, Probe, Problem, Span};
 use smack_stack::{Reader, Value};
 
 use crate::schema::{FieldSchema, Sort};
+use crate::shape;
 use crate::text::template;
 
 pub(super) const SORT: Sort = Sort::AnyOf(&[
@@ -33,18 +34,59 @@ pub(super) const SORT: Sort = Sort::AnyOf(&[
             "",
             "The name of the port for http; the first one without it.",
         ),
+        FieldSchema::new(
+            "every",
+            Sort::Duration,
+            "5s",
+            "How often it is asked once it is ready.",
+        ),
+        FieldSchema::new(
+            "timeout",
+            Sort::Duration,
+            "2s",
+            "How long an answer may take.",
+        ),
+        FieldSchema::new(
+            "failures",
+            Sort::Integer {
+                min: 1,
+                max: FAILURES_MOST,
+            },
+            "",
+            "After so many in a row a task that was ready is ended and started again; without it, after ready-within.",
+        ),
+        FieldSchema::new(
+            "grace",
+            Sort::Duration,
+            "",
+            "How long failures count for nothing until it is ready for the first time; instead of ready-within.",
+        ),
     ]),
 ]);
 
+const FAILURES_MOST: i64 = 1_000;
+
+/// How readiness is shown, and what comes of it when it is lost.
+pub(super) struct Health {
+    pub(super) probe: Probe,
+    pub(super) pace: Pace,
+    /// For the first time, if it says.
+    pub(super) ready_within: Option<Span>,
+}
+
 /// `healthcheck: /path`, or a map of one kind of check.
-pub(super) fn read(reader: &mut Reader<'_>, ports: &[PortSpec]) -> Option<Probe> {
+pub(super) fn read(reader: &mut Reader<'_>, ports: &[PortSpec]) -> Option<Health> {
     let value = reader.value("healthcheck")?;
     let first = ports.first().map(|port| port.name.clone());
     if value.as_map().is_none() {
         let path = reader
             .string("healthcheck")
             .filter(|path| !path.is_empty())?;
-        return http(reader, "healthcheck", path, first);
+        return Some(Health {
+            probe: http(reader, "healthcheck", path, first)?,
+            pace: Pace::default(),
+            ready_within: None,
+        });
     }
     let mut inner = reader.sub("healthcheck")?;
     let kinds = ["http", "tcp", "exec"]
@@ -86,9 +128,52 @@ pub(super) fn read(reader: &mut Reader<'_>, ports: &[PortSpec]) -> Option<Probe>
     for key in ["http", "tcp", "exec"] {
         inner.value(key);
     }
+    let (pace, ready_within) = pace(&mut inner);
     inner.finish();
-    probe
+    Some(Health {
+        probe: probe?,
+        pace,
+        ready_within,
+    })
 }
+
+/// Of checks that are made every `every`, `failures` in a row take `(failures - 1) * every`, and the last one its time-out.
+fn pace(reader: &mut Reader<'_>) -> (Pace, Option<Span>) {
+    let mut time = |key: &str| {
+        let span = shape::duration(reader, key)?;
+        if span.0 == 0 && key != "grace" {
+            reader.refuse(key, "is no time", "for example 10s");
+            return None;
+        }
+        Some(span)
+    };
+    let (every, timeout, grace) = (time("every"), time("timeout"), time("grace"));
+    let failures = reader.integer("failures", 1..=FAILURES_MOST);
+    let failures = failures.and_then(|failures| u64::try_from(failures).ok());
+    let unready_within = failures.map(|failures| {
+        let (every, timeout) = (every.unwrap_or(EVERY), timeout.unwrap_or(TIMEOUT));
+        Span(
+            every
+                .0
+                .saturating_mul(failures - 1)
+                .saturating_add(timeout.0),
+        )
+    });
+    let pace = Pace {
+        every,
+        timeout,
+        unready_within,
+    };
+    let more = unready_within.unwrap_or_default();
+    (
+        pace,
+        grace.map(|grace| Span(grace.0.saturating_add(more.0))),
+    )
+}
+
+/// What holds where nothing is said.
+const EVERY: Span = Span::seconds(5);
+const TIMEOUT: Span = Span::seconds(2);
 
 fn http(reader: &mut Reader<'_>, key: &str, path: String, port: Option<Name>) -> Option<Probe> {
     if !path.starts_with('/') {

@@ -1,8 +1,8 @@
 //! What a stack may say about a program, validated.
 
 use smack_model::{
-    Name, PortSpec, Probe, Problem, Problems, Resources, Retry, Schedule, Span, TaskGoal, TaskName,
-    Template,
+    Name, Pace, PortSpec, Probe, Problem, Problems, Resources, Retry, Schedule, Span, TaskGoal,
+    TaskName, Template,
 };
 use smack_stack::{Application, Data, Reader, Text, Value};
 
@@ -14,7 +14,7 @@ use crate::{Surroundings, ports};
 
 const INSTANCES_MOST: u32 = 100_000;
 
-const SHARED: [FieldSchema; 12] = [
+const SHARED: [FieldSchema; 13] = [
     FieldSchema::new(
         "command",
         Sort::List(&Sort::Text),
@@ -45,6 +45,15 @@ const SHARED: [FieldSchema; 12] = [
         ]),
         "1",
         "How many of it; all: as many as there are nodes.",
+    ),
+    FieldSchema::new(
+        "budget",
+        Sort::Integer {
+            min: 1,
+            max: INSTANCES_MOST as i64,
+        },
+        "1",
+        "How many may be away at once when they are restarted.",
     ),
     FieldSchema::new(
         "ports",
@@ -109,12 +118,14 @@ pub(super) struct Program {
     pub(super) kind: &'static str,
     pub(super) goal: TaskGoal,
     pub(super) tasks: Vec<TaskName>,
+    pub(super) budget: u32,
     pub(super) command: Vec<Template>,
     pub(super) urls: Vec<String>,
     pub(super) user: Option<String>,
     pub(super) ports: Vec<PortSpec>,
     pub(super) volumes: Vec<Name>,
     pub(super) probe: Option<Probe>,
+    pub(super) pace: Pace,
     pub(super) stack_labels: String,
     pub(super) schedule: Option<Box<Schedule>>,
     pub(super) shape: Shape,
@@ -134,7 +145,7 @@ pub(super) fn read(
         cpu_millis: 10,
         memory_mib: 16,
     };
-    let shape = shape::read(
+    let mut shape = shape::read(
         &mut reader,
         application,
         Defaults {
@@ -147,12 +158,22 @@ pub(super) fn read(
     let tasks = tasks(&mut reader, application, surroundings);
     let ports = ports::of_program(&mut reader);
     let mut schedule = None;
+    let mut pace = Pace::default();
     let (name, goal, probe) = match kind {
-        Kind::Command => (
-            "command",
-            TaskGoal::Running,
-            health::read(&mut reader, &ports),
-        ),
+        Kind::Command => {
+            let says_within = reader.has("ready-within");
+            let health = health::read(&mut reader, &ports);
+            if let Some(health) = &health {
+                pace = health.pace;
+                let within = health.ready_within.filter(|_| !says_within);
+                shape.ready_within = within.unwrap_or(shape.ready_within);
+            }
+            (
+                "command",
+                TaskGoal::Running,
+                health.map(|health| health.probe),
+            )
+        }
         Kind::Job { once } => {
             reader.dropped(&["healthcheck"], "a job is ready when it has ended well");
             schedule = schedule::read(&mut reader);
@@ -163,12 +184,14 @@ pub(super) fn read(
         kind: name,
         goal,
         tasks,
+        budget: shape::count(&mut reader, "budget", 1, INSTANCES_MOST).unwrap_or(1),
         command,
         urls: legacy::urls(&mut reader),
         user: reader.string("user").filter(|user| !user.is_empty()),
         ports,
         volumes: volumes(&mut reader),
         probe,
+        pace,
         schedule,
         stack_labels: format!("zone={};stack={}", surroundings.zone, surroundings.stack),
         shape,

@@ -104,7 +104,8 @@ applications:
     env: {LEVEL: debug}
     volumes: [data]
     user: nobody
-    healthcheck: {http: /health, port: admin}
+    healthcheck: {http: /health, port: admin, every: 10s, timeout: 3s, failures: 3, grace: 2m}
+    budget: 2
     stop: {signal: SIGINT, grace: 5s}
     labels: {tier: front}
 ",

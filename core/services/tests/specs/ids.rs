@@ -140,8 +140,8 @@ fn wrong_ids_are_told() {
         "command",
         "command: [x], ids: 1",
         expect![[r#"
-        test.yaml:3:36 (stack s): error: unknown key ids
-          hint: known are additional_artifacts, after_scheduler, after_task, after_tasks, args, artifact_urls, before_scheduler, before_task, command, constraints, cpu, docker, env, expose, failover, failoverDelay, failoverMaxDelay, failoverMaxTries, healthcheck, instances, labels, launch_command, mem, ports, ready-within, retry, scheduler, start_time, stop, tasks, time_schedule, user, version, volumes"#]],
+            test.yaml:3:36 (stack s): error: unknown key ids
+              hint: known are additional_artifacts, after_scheduler, after_task, after_tasks, args, artifact_urls, before_scheduler, before_task, budget, command, constraints, cpu, docker, env, expose, failover, failoverDelay, failoverMaxDelay, failoverMaxTries, healthcheck, instances, labels, launch_command, mem, ports, ready-within, retry, scheduler, start_time, stop, tasks, time_schedule, user, version, volumes"#]],
     );
 }
 

@@ -149,6 +149,22 @@ fn task_text(_name: &Name, task: &TaskSpec) -> String {
         task.goal, needs.cpu_millis, needs.memory_mib, task.ready_within
     )
     .unwrap();
+    if task.pace != smack_model::Pace::default() {
+        let shown = |span: Option<smack_model::Span>| span.map(|span| span.to_string());
+        let smack_model::Pace {
+            every,
+            timeout,
+            unready_within,
+        } = task.pace;
+        let parts = [
+            ("every", shown(every)),
+            ("timeout", shown(timeout)),
+            ("unready within", shown(unready_within)),
+        ];
+        let parts = parts.into_iter();
+        let parts = parts.filter_map(|(what, span)| Some(format!(" {what} {}", span?)));
+        writeln!(w, "  probed{}", parts.collect::<String>()).unwrap();
+    }
     let retry = &task.retry;
     writeln!(
         w,

@@ -866,3 +866,22 @@ fn schedules() {
               hint: make it a job: type: job"#]],
     );
 }
+
+#[test]
+fn the_times_of_a_check() {
+    check(
+        &application(
+            "command",
+            "command: [a]\nports: [1]\nhealthcheck: {tcp: true, every: 0s, timeout: soon, failures: 0, grace: -1s, evry: 2s}",
+        ),
+        &expect![[r#"
+            test.yaml:7:30 (stack s): error: healthcheck.every: is no time
+              hint: for example 10s
+            test.yaml:7:41 (stack s): error: healthcheck.timeout wants a duration such as 500ms, 10s, 5m or 2h, found the text "soon"
+            test.yaml:7:56 (stack s): error: healthcheck.failures is 0
+              hint: from 1 to 1000 is allowed
+            test.yaml:7:69 (stack s): error: healthcheck.grace wants a duration such as 500ms, 10s, 5m or 2h, found the text "-1s"
+            test.yaml:7:81 (stack s): error: unknown key healthcheck.evry
+              hint: did you mean every?"#]],
+    );
+}

@@ -197,6 +197,7 @@ fn request() -> RunRequest {
         volumes: Vec::new(),
         constraints: Vec::new(),
         probe: None,
+        pace: smack_model::Pace::default(),
         ready_within: Span::minutes(1),
         stop: StopSpec::default(),
         retry: Retry::default(),

@@ -21,6 +21,7 @@ async fn probe_at(address: String, port: u16) -> Probed {
         probe: Probe::Cassandra {
             port: name("client"),
         },
+        pace: smack_model::Pace::default(),
     };
     probe(&Direct, &order, TIMEOUT).await
 }

@@ -18,6 +18,7 @@ async fn ask(asked: Probe, port: u16) -> Probed {
         address: "127.33.9.1".to_owned(),
         ports: ports(port),
         probe: asked,
+        pace: smack_model::Pace::default(),
     };
     let began = Instant::now();
     let probed = probe(&Direct, &order, TIMEOUT).await;

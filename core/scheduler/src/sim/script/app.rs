@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smack_model::{
     ApplicationPath, Calendar, Check, Constraint, Launch, Minimum, Name, Operation, OperationSpec,
-    Part, Phase, Piece, PortSpec, PortWish, Probe, Requirement, Resources, Retry, Schedule,
+    Pace, Part, Phase, Piece, PortSpec, PortWish, Probe, Requirement, Resources, Retry, Schedule,
     ServiceSpec, Span, StopOrder, StopSpec, Strategy, TaskGoal, TaskName, TaskSpec, Template,
     Tolerance, Until, VolumeSpec, When,
 };
@@ -43,6 +43,7 @@ pub(super) struct App {
     left_alone: Option<Span>,
     retry: Retry,
     ready_within: Span,
+    unready_within: Option<Span>,
     grace: Span,
     port: PortWish,
     constraints: Vec<Constraint>,
@@ -84,6 +85,7 @@ impl Default for App {
             left_alone: None,
             retry: Retry::default(),
             ready_within: Span::minutes(2),
+            unready_within: None,
             grace: Span::seconds(30),
             port: PortWish::Any,
             constraints: Vec::new(),
@@ -98,7 +100,7 @@ impl Default for App {
 const OPTIONS: &str = "\
 tasks=3 cpu=0.5 mem=512 needs=other[:placed],… reads=other.addresses serial founding phases=1,2 placed job once check noprobe volume
 drain budget=2 roll-last ops=events[:partitions],… asked=tidy,… every=repair:24h,… seeds=2 replacing scope=LAYER minimum=2 together left-alone=5s delay=1s max-delay=1m max-tries=3 stable=5m
-schedule=@every_30s zone=Europe/Berlin start=0_30_12_*_*_* replaces deadline=5m tolerate=CODE:WINDOW:DELAY ready-within=2m grace=30s port=9092 env=TEXT constraint=hostname=unique supply=NAME";
+schedule=@every_30s zone=Europe/Berlin start=0_30_12_*_*_* replaces deadline=5m tolerate=CODE:WINDOW:DELAY ready-within=2m unready-within=20s grace=30s port=9092 env=TEXT constraint=hostname=unique supply=NAME";
 
 impl App {
     /// Takes one option in: `tasks=3`, `serial`.
@@ -185,6 +187,7 @@ impl App {
             "stable" => self.retry.stable = span(value)?,
             "tolerate" => self.retry.tolerate = Some(tolerance(value)?),
             "ready-within" => self.ready_within = span(value)?,
+            "unready-within" => self.unready_within = Some(span(value)?),
             "grace" => self.grace = span(value)?,
             "left-alone" => self.left_alone = Some(span(value)?),
             "schedule" if value.is_empty() => self.schedule = None,
@@ -367,6 +370,10 @@ impl App {
             },
             constraints: self.constraints.clone(),
             probe: (self.probe && is_server).then(|| Probe::Tcp { port: main_port() }),
+            pace: Pace {
+                unready_within: self.unready_within,
+                ..Pace::default()
+            },
             ready_within: self.ready_within,
             stop: StopSpec {
                 signal: 15,
