@@ -136,6 +136,11 @@ fn environment(program: &Program) -> BTreeMap<String, Template> {
         );
     }
     env.extend(program.shape.env.clone());
+    // Who comes from Marathon may know itself by this; for all others it would only be noise.
+    if env.contains_key("MARATHON_APP_ID") {
+        let id = Template::from(Piece::Path).text("#").piece(Piece::Attempt);
+        env.entry("MESOS_TASK_ID".to_owned()).or_insert(id);
+    }
     env
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smack_model::{Name, Place, Problem, Problems};
 
+use crate::marathon::{self, Found};
 use crate::near::near;
 use crate::resolve::Source;
 use crate::value::{Data, Map, Setting, Value};
@@ -60,7 +61,16 @@ pub struct Heading {
 /// Reads the heading of a stack or layer without checking the rest.
 pub fn heading(source: &Source) -> Result<Heading, Problems> {
     let mut problems = Problems::default();
-    let Some(root) = yaml::load(source, &mut problems) else {
+    let root = match marathon::load(source, &mut problems) {
+        Found::Stack(root) => {
+            // What is wrong with its apps is told by whoever resolves it.
+            problems = Problems::default();
+            Some(root)
+        }
+        Found::Broken => None,
+        Found::Other => yaml::load(source, &mut problems),
+    };
+    let Some(root) = root else {
         return Err(problems.sorted());
     };
     let heading = match root.as_map() {
@@ -79,11 +89,14 @@ pub fn heading(source: &Source) -> Result<Heading, Problems> {
 
 /// A loaded file, its blocks apart.
 pub(crate) struct Document {
+    pub(crate) file: Arc<str>,
     pub(crate) heading: Heading,
     /// `zone qa`, `stack pipeline`.
     pub(crate) label: Arc<str>,
     /// None in a stack.
     pub(crate) level: Option<Level>,
+    /// From another language: what is wrong in the file has been told, and stands here as if it were right.
+    pub(crate) is_translated: bool,
     pub(crate) parameters: Map,
     pub(crate) applications: Map,
     pub(crate) grid: Option<Value>,
@@ -116,7 +129,13 @@ pub(crate) struct Wanted<'a> {
 /// Loads one file. None if it is no stack and no layer at all; then a problem says why.
 pub(crate) fn load(wanted: &Wanted<'_>, problems: &mut Problems) -> Option<Document> {
     let mut own = Problems::default();
-    let mut root = yaml::load(wanted.source, &mut own);
+    let found = marathon::load(wanted.source, &mut own);
+    let is_translated = matches!(found, Found::Stack(_));
+    let mut root = match found {
+        Found::Stack(root) => Some(root),
+        Found::Broken => None,
+        Found::Other => yaml::load(wanted.source, &mut own),
+    };
     let written = root
         .as_ref()
         .and_then(Value::as_map)
@@ -160,9 +179,11 @@ pub(crate) fn load(wanted: &Wanted<'_>, problems: &mut Problems) -> Option<Docum
     let (grid, fixed, limits) = (block("grid"), block("final"), block("limits"));
     let (isolation, require, uses) = (block("isolation"), block("require"), block("uses"));
     Some(Document {
+        file: wanted.source.file.clone(),
         heading,
         label,
         level: wanted.level,
+        is_translated,
         parameters: as_block("parameters", parameters, problems),
         applications: applications_of(applications, problems),
         grid,

@@ -9,6 +9,8 @@ mod document;
 mod exports;
 mod graph;
 mod isolation;
+mod json;
+mod marathon;
 mod merge;
 mod near;
 mod order;
@@ -28,6 +30,7 @@ mod yaml;
 
 pub use application::Application;
 pub use document::{Heading, Level, heading};
+pub use marathon::mended;
 pub use parameter::{Parameter, ParameterType};
 pub use reader::Reader;
 pub use render::render;

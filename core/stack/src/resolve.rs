@@ -170,11 +170,7 @@ pub fn resolve_sound(request: &Request<'_>) -> (Option<Resolved>, Problems) {
         return (None, problems);
     };
     if problems.has_errors() {
-        let places = errors(&problems).filter_map(|problem| problem.place.as_ref());
-        let touched = Touched {
-            places: places.collect(),
-            has_parameters,
-        };
+        let touched = Touched::of(&problems, &chain.documents, has_parameters);
         touched.leave_out(&mut built.applications, &chain.documents);
     }
     let resolved = Resolved {
@@ -207,7 +203,20 @@ struct Touched<'a> {
     has_parameters: bool,
 }
 
-impl Touched<'_> {
+impl<'a> Touched<'a> {
+    /// All errors, but those of files whose values stand as if they were right.
+    fn of(problems: &'a Problems, documents: &[Document], has_parameters: bool) -> Self {
+        let is_translated = |place: &&Place| {
+            let mut documents = documents.iter();
+            documents.any(|document| document.is_translated && document.file == place.file)
+        };
+        let places = errors(problems).filter_map(|problem| problem.place.as_ref());
+        Self {
+            places: places.filter(|place| !is_translated(place)).collect(),
+            has_parameters,
+        }
+    }
+
     /// Takes out the applications that have a touched value in any file, and those that need them.
     fn leave_out(&self, applications: &mut BTreeMap<Name, Application>, documents: &[Document]) {
         let mut needed_by: BTreeMap<&Name, Vec<&Name>> = BTreeMap::new();

@@ -11,7 +11,7 @@ use smack_stack::{Request, Resolved, Source, render};
 use crate::support::built;
 
 /// Today's applications, their tasks, and all notices; or all problems.
-fn outcome(file: &str, text: &str, vars: &[(&str, &str)]) -> String {
+pub(crate) fn outcome(file: &str, text: &str, vars: &[(&str, &str)]) -> String {
     let vars: Vec<(String, String)> = vars
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

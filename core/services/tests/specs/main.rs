@@ -10,6 +10,7 @@ mod golden;
 mod ids;
 #[cfg(test)]
 mod legacy;
+mod marathon;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
