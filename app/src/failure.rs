@@ -17,6 +17,11 @@ pub(crate) enum Failure {
     Usage { what: String, hint: Option<String> },
     /// There is no talking to the server.
     Unreachable { what: String, hint: Option<String> },
+    /// A file of Marathon is no JSON, but this is what it was to be.
+    Mended {
+        text: String,
+        problems: Vec<Problem>,
+    },
     /// Everything has been said already; only the exit code is left.
     Told(u8),
     /// Whoever read the output has closed it.
@@ -70,18 +75,31 @@ impl Failure {
                 *hint = Some(advice.into());
             }
             Self::Refused { refusal, .. } => refusal.hint = Some(advice.into()),
-            Self::Told(_) | Self::Unread => {}
+            Self::Mended { .. } | Self::Told(_) | Self::Unread => {}
         }
         self
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused { .. } | Self::Failed { .. } => 1,
+            Self::Refused { .. } | Self::Failed { .. } | Self::Mended { .. } => 1,
             Self::Usage { .. } => 2,
             Self::Unreachable { .. } => 3,
             Self::Told(code) => *code,
             Self::Unread => 0,
+        }
+    }
+
+    /// What goes to standard output all the same.
+    pub(crate) fn data(&self) -> Option<&str> {
+        match self {
+            Self::Mended { text, .. } => Some(text),
+            Self::Refused { .. }
+            | Self::Failed { .. }
+            | Self::Usage { .. }
+            | Self::Unreachable { .. }
+            | Self::Told(_)
+            | Self::Unread => None,
         }
     }
 
@@ -107,6 +125,14 @@ impl fmt::Display for Failure {
             Self::Failed { what, hint }
             | Self::Usage { what, hint }
             | Self::Unreachable { what, hint } => (what, hint),
+            Self::Mended { problems, .. } => {
+                for problem in problems {
+                    writeln!(f, "{problem}")?;
+                }
+                return f.write_str(
+                    "error: the file is not as it was meant\n  hint: standard output has the repaired text: save it and run that",
+                );
+            }
             Self::Told(_) | Self::Unread => return Ok(()),
         };
         write!(f, "error: {what}")?;

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use smack_control::wire::SourceText;
 use smack_model::did_you_mean;
-use smack_stack::{Source, heading};
+use smack_stack::{Source, heading, mended};
 
 use crate::failure::Failure;
 
 /// What a stack file may be called.
-const EXTENSIONS: [&str; 3] = ["yaml", "yml", "stack"];
+const EXTENSIONS: [&str; 4] = ["yaml", "yml", "stack", "json"];
 /// No sane stack is longer.
 const LONGEST: u64 = 16 << 20;
 
@@ -37,6 +37,10 @@ pub(crate) fn stack(name: &str) -> Result<Named, Failure> {
         return Ok(Named::Library(name.to_owned()));
     }
     let stack = source(path)?;
+    if let Some((text, problems)) = mended(&Source::new(stack.file.as_str(), stack.text.as_str())) {
+        let problems = problems.0;
+        return Err(Failure::Mended { text, problems });
+    }
     let parents = parents(path, &stack)?;
     Ok(Named::File { stack, parents })
 }

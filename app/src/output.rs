@@ -162,6 +162,10 @@ impl Output {
 
     /// Why the command ends as it does.
     pub(crate) fn failure(&self, failure: &Failure) {
+        if let Some(text) = failure.data() {
+            // Whoever does not read it is told all the same.
+            drop(self.data(text));
+        }
         let text = failure.to_string();
         if !text.is_empty() {
             let text = match text.strip_prefix("error:") {

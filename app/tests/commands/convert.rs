@@ -130,3 +130,49 @@ fn nothing_is_overwritten_and_wrong_files_are_told() {
     "#]],
     );
 }
+
+#[test]
+fn an_app_of_marathon_in_the_language_of_today() {
+    let smack = Smack::alone();
+    let app = r#"{"id": "/web", "cmd": "exec ./web ${PORT0}", "cpus": 0.1, "healthChecks": [{}], "killSelection": "OLDEST_FIRST"}"#;
+    smack.file("web.json", app);
+    check(
+        &smack,
+        &["convert", "web.json"],
+        &expect![[r#"
+            exit 0
+            out: # web.json:1:81 (stack web): killSelection of /web is dropped
+            out: #   hint: of fewer instances the last ones end
+            out: # run web in default
+            out: name: web
+            out: applications:
+            out:   web:
+            out:     type: command
+            out:     id: web
+            out:     grid: local
+            out:     launch_command: "exec ./web $${PORT0}"
+            out:     cpu: 0.1
+            out:     mem: 128
+            out:     ports:
+            out:       - any
+            out:     env:
+            out:       MARATHON_APP_ID: /web
+            out:       MARATHON_APP_RESOURCE_CPUS: "0.1"
+            out:       MARATHON_APP_RESOURCE_MEM: "128.0"
+            out:       MARATHON_APP_RESOURCE_DISK: "0.0"
+            out:       MARATHON_APP_RESOURCE_GPUS: "0"
+            out:       MARATHON_APP_LABELS: ""
+            out:     healthcheck:
+            out:       http: /
+            out:       port: port0
+            out:       every: 60s
+            out:       timeout: 20s
+            out:       failures: 3
+            out:       grace: 300s
+            out:     retry:
+            out:       delay: 1s
+            out:       max-delay: 300s
+            out:       max-tries: 0
+        "#]],
+    );
+}

@@ -396,3 +396,76 @@ fn what_is_skipped_is_told_to_the_server() {
         "#]],
     );
 }
+
+const APP: &str =
+    r#"{"id": "/prod/web", "cmd": "exec ./web $PORT0", "requirePorts": true, "ports": [8080]}"#;
+
+#[test]
+fn an_app_of_marathon_travels_as_it_is() {
+    let smack = Smack::new();
+    smack.file("web.json", APP);
+    smack.fake().on("POST /v1/runs", run_answer());
+    check_changes(
+        &smack,
+        &["run", "web.json", "-d"],
+        &expect![[r#"
+        exit 0
+        err: default/pipeline revision 2; `smack status default/pipeline -w` shows how it goes
+        ask: POST /v1/runs {"stack":{"file":"web.json","text":"{\"id\": \"/prod/web\", \"cmd\": \"exec ./web $PORT0\", \"requirePorts\": true, \"ports\": [8080]}"},"partial":false}
+    "#]],
+    );
+}
+
+#[test]
+fn json_from_a_slide_is_told_and_repaired() {
+    let smack = Smack::new();
+    let slide = "{\n  \"id\": \"web\",\n  \"cmd\": \"./web -Dname=\"web\"\",\n  \"uris\": [\"http://h/ web\"]\n}\n";
+    smack.file("slide.json", slide);
+    check_changes(
+        &smack,
+        &["run", "slide.json"],
+        &expect![[r#"
+        exit 1
+        err: slide.json:3:24: error: not valid JSON: a quote inside a text, and 1 more in it
+        err:   hint: write \" for each
+        err: slide.json:4:12: error: a blank inside the address "http://h/ web"
+        err:   hint: write http://h/web
+        err: error: the file is not as it was meant
+        err:   hint: standard output has the repaired text: save it and run that
+        out: {
+        out:   "id": "web",
+        out:   "cmd": "./web -Dname=\"web\"",
+        out:   "uris": ["http://h/web"]
+        out: }
+    "#]],
+    );
+    check(
+        &smack,
+        &["plan", "slide.json"],
+        &expect![[r#"
+        exit 1
+        err: slide.json:3:24: error: not valid JSON: a quote inside a text, and 1 more in it
+        err:   hint: write \" for each
+        err: slide.json:4:12: error: a blank inside the address "http://h/ web"
+        err:   hint: write http://h/web
+        err: error: the file is not as it was meant
+        err:   hint: standard output has the repaired text: save it and run that
+        out: {
+        out:   "id": "web",
+        out:   "cmd": "./web -Dname=\"web\"",
+        out:   "uris": ["http://h/web"]
+        out: }
+    "#]],
+    );
+    smack.file("broken.json", "{\"id\": }");
+    check(
+        &smack,
+        &["convert", "broken.json"],
+        &expect![[r#"
+        exit 1
+        err: broken.json:1:8 (stack): error: not valid JSON: a value is missing before '}'
+        err:   hint: it cannot be repaired; begin with what is said here
+        err: error: 1 problem
+    "#]],
+    );
+}
