@@ -25,8 +25,8 @@ pub(crate) struct NodeState {
     pub(crate) free: Resources,
     promised: Promised,
     pub(crate) usable: bool,
-    /// Of nodes whose tasks share one address.
-    pub(crate) ports: BTreeSet<u16>,
+    /// Of nodes whose tasks share one address: whose they are.
+    pub(crate) ports: BTreeMap<u16, (SystemId, TaskName)>,
     /// What the tasks that are starting ask for, in thousandths of a core.
     pub(crate) starting: u64,
 }
@@ -86,7 +86,7 @@ impl Fleet {
             } else {
                 came.push(node.id.clone());
                 self.index.insert(node.id.clone(), self.nodes.len());
-                let (free, promised, ports) = (node.capacity, Promised::default(), BTreeSet::new());
+                let (free, promised, ports) = (node.capacity, Promised::default(), BTreeMap::new());
                 self.nodes.push(NodeState {
                     node: Arc::new(node),
                     free,
@@ -141,7 +141,8 @@ impl Fleet {
         } else {
             Vec::new()
         };
-        state.ports.extend(&ports);
+        let owned = ports.iter().map(|port| (*port, task.clone()));
+        state.ports.extend(owned);
         self.holdings.insert(task, Holding { node, needs, ports });
     }
 

@@ -269,8 +269,8 @@ fn ports(wish: &Wish, state: &NodeState) -> Result<Ports, Miss> {
         } => (true, *first, *last),
     };
     let is_free = |chosen: &Ports, port: u16| {
-        let taken =
-            (shared && state.ports.contains(&port)) || chosen.values().any(|taken| *taken == port);
+        let taken = (shared && state.ports.contains_key(&port))
+            || chosen.values().any(|taken| *taken == port);
         !taken
     };
     for PortSpec { name, wish: port } in &wish.ports {
@@ -468,7 +468,13 @@ impl Miss {
             Self::Cpu { free, needed } => {
                 format!("{node} has {} of {} cpu free", cores(*free), cores(*needed))
             }
-            Self::Port(port) => format!("{node}: port {port} is taken"),
+            Self::Port(port) => match state.ports.get(port) {
+                Some((system, task)) => {
+                    let path = format!("{}/{task}", system.path());
+                    format!("{node}: port {port} is taken by {path}")
+                }
+                None => format!("{node}: port {port} is taken"),
+            },
             Self::NoAddress => format!("{node} has no address left"),
             Self::Constraint(text) => format!("{node}: {text}"),
             Self::DataElsewhere(_) | Self::Unusable | Self::Starting => String::new(),
@@ -511,3 +517,6 @@ impl Miss {
 fn cores(millis: u32) -> String {
     format!("{}", f64::from(millis) / 1000.0)
 }
+
+#[cfg(test)]
+mod tests;
