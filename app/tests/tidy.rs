@@ -362,8 +362,11 @@ fn every_service_has_its_page_stack_and_test() {
 /// The files of `stacks/` with their texts.
 fn examples() -> Vec<(PathBuf, String)> {
     let is_stack = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|found| ["yaml", "yml", "stack"].iter().any(|known| found == *known))
+        path.extension().is_some_and(|found| {
+            ["yaml", "yml", "stack", "json"]
+                .iter()
+                .any(|known| found == *known)
+        })
     };
     let paths = files(&root().join("stacks")).into_iter().filter(is_stack);
     paths
