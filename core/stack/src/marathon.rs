@@ -4,6 +4,7 @@
 
 mod app;
 mod fields;
+mod file;
 mod group;
 mod health;
 mod path;
@@ -16,6 +17,7 @@ use smack_model::{Place, Problem, Problems};
 use crate::json::{self, Repair, repair};
 use crate::resolve::Source;
 use crate::value::{Data, Map, Value};
+pub use file::MarathonFile;
 
 /// What a text is.
 pub(crate) enum Found {

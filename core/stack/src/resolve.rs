@@ -158,7 +158,12 @@ pub fn resolve_sound(request: &Request<'_>) -> (Option<Resolved>, Problems) {
             None => problem.hint(format!("the stack has no ${{{name}}}")),
         });
     }
-    if built.applications.is_empty() && !problems.has_errors() {
+    // Of Marathon's apps all may be switched off.
+    let may_be_empty = chain
+        .documents
+        .iter()
+        .any(|document| document.is_translated);
+    if built.applications.is_empty() && !may_be_empty && !problems.has_errors() {
         let place = option_place(&request.stack.file);
         problems.push(
             Problem::error(Some(&place), "the stack has no applications")
