@@ -24,6 +24,8 @@ mod kraft;
 mod legacy;
 #[path = "real/liveness.rs"]
 mod liveness;
+#[path = "real/marathon_api.rs"]
+mod marathon_api;
 #[path = "real/multi_dc.rs"]
 mod multi_dc;
 #[path = "real/pipeline.rs"]

@@ -13,15 +13,15 @@ use expect_test::expect_file;
 use crate::home::Home;
 
 /// A server that listens by TCP, as of old.
-struct Server {
+pub(crate) struct Server {
     process: Child,
-    address: String,
+    pub(crate) address: String,
     /// Of the first admin.
-    key: String,
+    pub(crate) key: String,
 }
 
 impl Server {
-    fn start(home: &Home) -> Self {
+    pub(crate) fn start(home: &Home) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = port.expect("a free port").to_string();
         let mut command = home.command(&["stack-deploy", "server", "--api", &address]);

@@ -30,6 +30,7 @@ mod flows;
 mod legacy;
 mod library;
 mod logs;
+mod marathon;
 mod names;
 mod owners;
 mod remains;
@@ -145,6 +146,7 @@ pub(crate) async fn serve(listeners: Listeners, shared: Arc<Shared>) {
             get(library::show).delete(library::remove),
         )
         .nest("/stack-deploy", legacy::router())
+        .merge(marathon::router())
         .fallback(|| async { Refused::not_found("there is no such path".to_owned()) });
     let app = within_limits(app, shared);
     if let Err(error) = axum::serve(listener, app).await {

@@ -21,8 +21,9 @@ use smack_model::{Digest, Name, Severity, Timestamp, VdcId};
 use smack_scheduler::{Cause, Command, SystemState, VdcStatus, View};
 use tokio::time::Instant;
 
-use super::{Refused, Shared, library, runs};
+use super::{Refused, Shared, library, marathon, runs};
 use crate::{clock, wire};
+pub(super) use users::uuid;
 
 /// As long as a client of old waits that says nothing else, in seconds.
 const WAIT_DEFAULT: u64 = 600;
@@ -54,7 +55,8 @@ pub(super) async fn by_tcp(
     }
     let admit = middleware::from_fn_with_state(Arc::clone(shared), users::admit);
     let nowhere = || async { Said(StatusCode::NOT_FOUND, "there is no such path".to_owned()) };
-    Ok(router().fallback(nowhere).layer(admit))
+    let router = router().merge(marathon::router());
+    Ok(router.fallback(nowhere).layer(admit))
 }
 
 /// An answer of old: a status and a line or more of text.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path as UrlPath, Query, State};
 use serde::{Deserialize, Serialize};
-use smack_model::{Isolation, Name, Problem, Problems, ServiceSpec, System, SystemId, VdcId};
-use smack_scheduler::{Command, Engine, Plan, RunRequest, Ttl, names, plan as effects};
+use smack_model::{
+    Isolation, Name, Problem, Problems, ServiceSpec, System, SystemId, Timestamp, VdcId,
+};
+use smack_scheduler::{Command, Engine, Plan, RunRequest, Ttl, VdcStatus, names, plan as effects};
 use smack_services::{Catalog, Platform, Provider};
 use smack_stack::{Application, LayerSource, Level, Request, Resolved, Source, heading};
 use smack_store::Write;
@@ -203,6 +205,16 @@ fn revision(
         let id = &vdc.record.id;
         Refused::not_found(format!("{id} has no revision {number}"))
     })
+}
+
+/// The text of the stack that it runs, and when that was sent.
+pub(super) fn text_of(
+    shared: &Shared,
+    vdc: &VdcStatus,
+) -> Result<Option<(String, Timestamp)>, Refused> {
+    let mut revisions = stored(shared, &vdc.record.id)?.into_iter();
+    let current = revisions.find(|revision| revision.number == vdc.record.revision);
+    Ok(current.map(|revision| (revision.stack.text, Timestamp(revision.at_ms))))
 }
 
 fn stored(shared: &Shared, id: &VdcId) -> Result<Vec<Revision>, Refused> {

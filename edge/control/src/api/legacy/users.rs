@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use smack_store::Write;
@@ -17,7 +18,7 @@ use crate::{clock, key};
 /// The user that a server makes for itself when it has no admin.
 const FIRST: &str = "admin";
 /// What anybody may ask.
-const OPEN: &str = "/health";
+const OPEN: [&str; 2] = ["/health", "/ping"];
 /// What an admin may ask.
 const ADMINS: [&str; 2] = ["/createuser", "/refreshtoken"];
 const NAME_BYTES_MAX: usize = 100;
@@ -142,17 +143,19 @@ pub(super) async fn admit(
 }
 
 fn refusal(shared: &Shared, path: &str, headers: &HeaderMap) -> Option<Said> {
-    if path == OPEN {
+    if OPEN.contains(&path) {
         return None;
     }
     let unauthorized = || Some(Said(StatusCode::FORBIDDEN, "Unauthorized".to_owned()));
     let header = |name: &str| headers.get(name)?.to_str().ok();
-    let (Some(name), Some(secret)) = (header("x-api-user"), header("x-api-key")) else {
+    let of_old = header("x-api-user").zip(header("x-api-key"));
+    let of_old = of_old.map(|(name, secret)| (name.to_owned(), secret.to_owned()));
+    let Some((name, secret)) = of_old.or_else(|| basic(header("authorization")?)) else {
         return unauthorized();
     };
-    match find(shared, name) {
+    match find(shared, &name) {
         Err(refused) => Some(refused.into()),
-        Ok(Some(user)) if user.key_sha256 == hash(secret) => {
+        Ok(Some(user)) if user.key_sha256 == hash(&secret) => {
             let is_refused = ADMINS.contains(&path) && user.role != Role::Admin;
             is_refused.then(|| {
                 let text = format!("User {name} is not an admin");
@@ -162,6 +165,17 @@ fn refusal(shared: &Shared, path: &str, headers: &HeaderMap) -> Option<Said> {
         // Who exists is nobody else's business.
         Ok(_) => unauthorized(),
     }
+}
+
+/// The name and the key of an `Authorization: Basic` (RFC 7617), as clients of Marathon send it.
+fn basic(header: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    let bytes = scheme
+        .eq_ignore_ascii_case("basic")
+        .then(|| BASE64_STANDARD.decode(encoded.trim()).ok())??;
+    let text = String::from_utf8(bytes).ok()?;
+    let (name, secret) = text.split_once(':')?;
+    Some((name.to_owned(), secret.to_owned()))
 }
 
 /// A random UUID (RFC 9562, version 4), as of old.
@@ -174,7 +188,12 @@ fn new_key() -> Result<String, Refused> {
     }
     bytes[6] = bytes[6] & 0x0F | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
-    let text = hexadecimal(&bytes);
+    Ok(uuid(&bytes))
+}
+
+/// As a UUID is written.
+pub(in crate::api) fn uuid(bytes: &[u8; 16]) -> String {
+    let text = hexadecimal(bytes);
     let parts = [
         &text[..8],
         &text[8..12],
@@ -182,7 +201,7 @@ fn new_key() -> Result<String, Refused> {
         &text[16..20],
         &text[20..],
     ];
-    Ok(parts.join("-"))
+    parts.join("-")
 }
 
 fn hash(secret: &str) -> String {
