@@ -35,7 +35,10 @@ pub(crate) fn outcome(file: &str, text: &str, vars: &[(&str, &str)]) -> String {
         ..resolved.clone()
     };
     let mut out = render(&today, false);
-    assert_same(&out, &platform);
+    // Where all apps are switched off there is nothing to write down.
+    if !platform.specs.is_empty() {
+        assert_same(&out, &platform);
+    }
     for (application, spec) in &platform.specs {
         for (name, task) in &spec.tasks {
             let ports: Vec<String> = task

@@ -27,18 +27,22 @@ pub(crate) fn repair(source: &Source) -> Repair {
         return Repair::Valid;
     }
     let first = problems.0.pop().expect("reading says why it ends");
-    let mut mender = Mender::new(source);
+    // JSON may stand in a text of JSON; what looks so may also be a brace and no more.
+    let mended = mended(source, true).or_else(|| mended(source, false));
+    mended.unwrap_or(Repair::Hopeless(first))
+}
+
+fn mended(source: &Source, nested: bool) -> Option<Repair> {
+    let mut mender = Mender::new(source, nested);
     if !mender.mend() {
-        return Repair::Hopeless(first);
+        return None;
     }
     let mended = Source::new(source.file.clone(), mender.out.as_str());
-    match read(&mended, &mut Problems::default()) {
-        Some(_) => Repair::Mended {
-            text: mender.out,
-            problems: mender.problems,
-        },
-        None => Repair::Hopeless(first),
-    }
+    read(&mended, &mut Problems::default())?;
+    Some(Repair::Mended {
+        text: mender.out,
+        problems: mender.problems,
+    })
 }
 
 /// What may come next.
@@ -55,6 +59,8 @@ enum Wants {
 struct Mender<'a> {
     source: &'a Source,
     text: &'a str,
+    /// What a text opens behind a quote of its own, it closes before it ends.
+    nested: bool,
     at: usize,
     line: u32,
     column: u32,
@@ -72,11 +78,12 @@ struct Mender<'a> {
 }
 
 impl<'a> Mender<'a> {
-    fn new(source: &'a Source) -> Self {
+    fn new(source: &'a Source, nested: bool) -> Self {
         let text = source.text.as_ref();
         Self {
             source,
             text: text.strip_prefix('\u{feff}').unwrap_or(text),
+            nested,
             at: 0,
             line: 1,
             column: 1,
@@ -304,13 +311,14 @@ impl<'a> Mender<'a> {
         }
         self.out.push('"');
         let mut inner: Option<(Place, u32)> = None;
+        let mut open = 0_i32;
         loop {
             let place = self.place();
             match self.peek() {
                 None => return false,
                 Some(quote) if closers.contains(&quote) => {
                     self.skip();
-                    if closes(self.rest(), role) {
+                    if open <= 0 && closes(self.rest(), role) {
                         break;
                     }
                     if quote == '"' {
@@ -346,7 +354,14 @@ impl<'a> Mender<'a> {
                     self.tell(&place, what, &format!("write {escape}"));
                     self.out.push_str(&escape);
                 }
-                Some(_) => self.copy(),
+                Some(c) => {
+                    open += match c {
+                        '{' | '[' if self.nested && inner.is_some() => 1,
+                        '}' | ']' if self.nested && inner.is_some() => -1,
+                        _ => 0,
+                    };
+                    self.copy();
+                }
             }
         }
         if let Some((place, count)) = inner {

@@ -48,6 +48,19 @@ fn quotes_inside_texts() {
     "#]],
     );
     check(
+        r#"{"cmd": "x --opts="{"zk": "a", "user": "root"}" -v", "user": "b"}"#,
+        &expect![[r#"
+            {"cmd": "x --opts=\"{\"zk\": \"a\", \"user\": \"root\"}\" -v", "user": "b"}
+            app.json:1:19: error: not valid JSON: a quote inside a text, and 9 more in it
+              hint: write \" for each
+        "#]],
+    );
+    check(r#"{"cmd": "say "{" now", "a": ["[", "]"]}"#, &expect![[r#"
+        {"cmd": "say \"{\" now", "a": ["[", "]"]}
+        app.json:1:14: error: not valid JSON: a quote inside a text, and 1 more in it
+          hint: write \" for each
+    "#]]);
+    check(
         r#"{"a "b" c": 1}"#,
         &expect![[r#"
         {"a \"b\" c": 1}
