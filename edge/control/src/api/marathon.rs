@@ -1,6 +1,6 @@
-//! Marathon's API as far as small clients need it: apps, their tasks, restarts and deployments. An app is a virtual data center
-//! of the zone `default` that is called by its path and made of its JSON. What is not there the manual says
-//! (`docs/marathon.md`).
+//! Marathon's API as far as small clients need it: apps, their tasks, restarts and deployments. An app that is sent is a virtual
+//! data center of the zone `default` that is called by its path and made of its JSON; those of a file that was run are changed
+//! in it. What is not there the manual says (`docs/marathon.md`).
 
 mod answers;
 
@@ -232,7 +232,10 @@ async fn changed(
 ) -> Result<(App, bool), Told> {
     let known = answers::find(shared, path)?;
     let is_new = known.is_none();
-    let mut definition = known.map(|app| app.definition).unwrap_or_default();
+    let mut definition = match &known {
+        Some(app) => app.definition.clone(),
+        None => Map::new(),
+    };
     for (key, value) in body {
         if key == "id" {
             continue;
@@ -243,24 +246,29 @@ async fn changed(
             definition.insert(key, value);
         }
     }
-    Ok((run(shared, path, definition).await?, is_new))
+    let app = match known {
+        Some(mut app) => {
+            app.file.replace(path, &Value::Object(definition));
+            again(shared, &app).await?
+        }
+        None => run(shared, path, definition).await?,
+    };
+    Ok((app, is_new))
 }
 
-/// Runs an app, and answers as soon as it is seen.
+/// Runs an app that is not there, as a virtual data center of its own.
 async fn run(
     shared: &Arc<Shared>,
     path: &str,
     mut definition: Map<String, Value>,
 ) -> Result<App, Told> {
     let vdc = vdc_of(path)?;
-    let is_taken = shared.published.borrow().view.vdcs.contains_key(&vdc);
-    if is_taken && answers::find(shared, path)?.is_none() {
+    if shared.published.borrow().view.vdcs.contains_key(&vdc) {
         let text = format!("{vdc} is up, and is no app");
         return Err(message(StatusCode::CONFLICT, text));
     }
     definition.insert("id".to_owned(), path.into());
     let text = serde_json::to_string_pretty(&definition).unwrap_or_default();
-    let began = clock::now();
     let body = wire::RunBody {
         stack: Some(wire::SourceText {
             file: format!("{}.json", vdc.name),
@@ -269,9 +277,47 @@ async fn run(
         run_as: Some(vdc.name.to_string()),
         ..wire::RunBody::default()
     };
-    drop(runs::run(State(Arc::clone(shared)), Json(body)).await?);
-    seen(shared, &vdc, began).await;
+    carry_out(shared, &vdc, body).await?;
     answers::find(shared, path)?.ok_or_else(|| unknown(path))
+}
+
+/// Runs the virtual data center of an app again, from its changed file.
+async fn again(shared: &Arc<Shared>, app: &App) -> Result<App, Told> {
+    let id = &app.vdc.record.id;
+    let current = Query(runs::Showing::default());
+    let Json(sources) = runs::sources(State(Arc::clone(shared)), of(id), current).await?;
+    let body = wire::RunBody {
+        stack: Some(wire::SourceText {
+            file: sources.stack.file,
+            text: app.file.text(),
+        }),
+        parents: sources.parents,
+        zone: Some(sources.zone),
+        run_as: Some(sources.run_as),
+        vars: sources.vars,
+        skip: sources.skip,
+        ..wire::RunBody::default()
+    };
+    carry_out(shared, id, body).await?;
+    let mut apps = answers::all(shared)?;
+    apps.retain(|known| known.vdc.record.id == *id);
+    // One that was taken out: its deployment is that of the others.
+    let place = apps.iter().position(|known| known.path == app.path);
+    match apps.is_empty() {
+        true => Err(unknown(&app.path)),
+        false => Ok(apps.swap_remove(place.unwrap_or(0))),
+    }
+}
+
+async fn carry_out(shared: &Arc<Shared>, id: &VdcId, body: wire::RunBody) -> Result<(), Told> {
+    let began = clock::now();
+    drop(runs::run(State(Arc::clone(shared)), Json(body)).await?);
+    seen(shared, id, began).await;
+    Ok(())
+}
+
+fn of(id: &VdcId) -> UrlPath<(String, String)> {
+    UrlPath((id.zone.to_string(), id.name.to_string()))
 }
 
 /// Waits until the view is as young as what was asked for.
@@ -287,17 +333,20 @@ async fn seen(shared: &Shared, id: &VdcId, since: Timestamp) {
     }
 }
 
+/// The last app of a virtual data center ends that.
 async fn delete(State(shared): State<Arc<Shared>>, UrlPath(path): UrlPath<String>) -> Answer {
     let (path, None) = split(&path) else {
         return Err(not_so(&path));
     };
-    let app = answers::find(&shared, &path)?.ok_or_else(|| unknown(&path))?;
-    let vdc = vdc_of(&path)?;
+    let mut app = answers::find(&shared, &path)?.ok_or_else(|| unknown(&path))?;
+    if app.file.remove(&path) {
+        return Ok(deployed(StatusCode::OK, &again(&shared, &app).await?));
+    }
+    let id = &app.vdc.record.id;
     let began = clock::now();
-    let of = (vdc.zone.to_string(), vdc.name.to_string());
     let body = Json(wire::DownBody::default());
-    let Json(()) = verbs::down(State(Arc::clone(&shared)), UrlPath(of), body).await?;
-    seen(&shared, &vdc, began).await;
+    let Json(()) = verbs::down(State(Arc::clone(&shared)), of(id), body).await?;
+    seen(&shared, id, began).await;
     Ok(deployed(StatusCode::OK, &app))
 }
 
@@ -307,8 +356,8 @@ async fn act(State(shared): State<Arc<Shared>>, UrlPath(path): UrlPath<String>) 
     };
     let app = answers::find(&shared, &path)?.ok_or_else(|| unknown(&path))?;
     let command = Command::Verb {
-        vdc: vdc_of(&path)?,
-        application: None,
+        vdc: app.vdc.record.id.clone(),
+        application: Name::new(&app.application()).ok(),
         task: None,
         verb: Verb::Restart,
     };
@@ -331,9 +380,7 @@ fn with_deployment(id: &str, mut response: Response) -> Response {
 }
 
 async fn deployments(State(shared): State<Arc<Shared>>) -> Answer {
-    let apps = answers::all(&shared)?;
-    let underway = apps.iter().filter_map(App::underway);
-    Ok(Json(underway.collect::<Vec<Value>>()).into_response())
+    Ok(Json(answers::deployments(&shared)?).into_response())
 }
 
 async fn tasks(State(shared): State<Arc<Shared>>) -> Answer {

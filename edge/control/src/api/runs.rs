@@ -120,7 +120,7 @@ pub(super) async fn revisions(
     ))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Showing {
     revision: Option<u32>,
     #[serde(default)]

@@ -1,23 +1,29 @@
 //! What is told of an app: its definition as it was sent, and what became of it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use smack_model::{Status, Timestamp};
 use smack_scheduler::{TaskState, VdcStatus};
+use smack_stack::MarathonFile;
 
-use super::{Filter, Told, absolute, vdc_of};
+use super::{Filter, Told};
 use crate::api::legacy::uuid;
 use crate::api::{Refused, Shared, runs};
 
 /// There is one server, and it decides.
 pub(super) const LEADER: &str = "localhost:8080";
 
-/// An app that is up.
+/// An app that is up: alone, or one of a file.
 pub(super) struct App {
     pub(super) path: String,
     pub(super) definition: Map<String, Value>,
-    vdc: VdcStatus,
-    /// When its definition was sent.
+    pub(super) vdc: Arc<VdcStatus>,
+    /// All of the file that its virtual data center was made of.
+    pub(super) file: MarathonFile,
+    /// When that was sent.
     sent: Timestamp,
 }
 
@@ -35,51 +41,63 @@ pub(super) fn info(shared: &Shared) -> Value {
 
 /// All that are up, by their paths.
 pub(super) fn all(shared: &Shared) -> Result<Vec<App>, Refused> {
-    let view = std::sync::Arc::clone(&shared.published.borrow().view);
+    let view = Arc::clone(&shared.published.borrow().view);
     let mut apps = Vec::new();
     for vdc in view.vdcs.values() {
-        apps.extend(of(shared, vdc)?);
+        let Some((text, sent)) = runs::text_of(shared, vdc)? else {
+            continue;
+        };
+        let Some(file) = MarathonFile::read(&text) else {
+            continue;
+        };
+        for (path, definition) in file.apps() {
+            let Value::Object(definition) = definition else {
+                continue;
+            };
+            apps.push(App {
+                path,
+                definition,
+                vdc: Arc::clone(vdc),
+                file: file.clone(),
+                sent,
+            });
+        }
     }
     apps.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(apps)
 }
 
 pub(super) fn find(shared: &Shared, path: &str) -> Result<Option<App>, Told> {
-    let vdc = shared
-        .published
-        .borrow()
-        .view
-        .vdcs
-        .get(&vdc_of(path)?)
-        .cloned();
-    let Some(vdc) = vdc.filter(|vdc| !vdc.record.down) else {
-        return Ok(None);
-    };
-    let app = of(shared, &vdc)?;
-    Ok(app.filter(|app| app.path == path))
+    let mut apps = all(shared)?.into_iter();
+    Ok(apps.find(|app| app.path == path && !app.vdc.record.down))
 }
 
-/// The app that a virtual data center is, if it was made of one and is called like it.
-fn of(shared: &Shared, vdc: &VdcStatus) -> Result<Option<App>, Refused> {
-    let Some((text, sent)) = runs::text_of(shared, vdc)? else {
-        return Ok(None);
-    };
-    let Ok(Value::Object(definition)) = serde_json::from_str(&text) else {
-        return Ok(None);
-    };
-    let path = definition.get("id").and_then(Value::as_str).map(absolute);
-    let is_group = ["apps", "groups", "applications"];
-    let is_group = is_group.iter().any(|key| definition.contains_key(*key));
-    let Some(path) = path.filter(|_| !is_group) else {
-        return Ok(None);
-    };
-    let is_its_own = vdc_of(&path).is_ok_and(|id| id == vdc.record.id);
-    Ok(is_its_own.then(|| App {
-        path,
-        definition,
-        vdc: vdc.clone(),
-        sent,
-    }))
+/// Those that are being carried out: one for each virtual data center, with its apps.
+pub(super) fn deployments(shared: &Shared) -> Result<Vec<Value>, Refused> {
+    let mut underway: BTreeMap<String, Vec<App>> = BTreeMap::new();
+    for app in all(shared)? {
+        if !app.vdc.is_converged() {
+            underway.entry(app.deployment()).or_default().push(app);
+        }
+    }
+    let deployments = underway.iter_mut().filter_map(|(id, apps)| {
+        if apps.iter().any(App::is_changing) {
+            apps.retain(App::is_changing);
+        }
+        let first = apps.first()?;
+        let actions: Vec<Value> = apps.iter().map(App::action).collect();
+        Some(json!({
+            "id": id,
+            "version": first.version(),
+            "affectedApps": apps.iter().map(|app| &app.path).collect::<Vec<_>>(),
+            "affectedPods": [],
+            "steps": [{"actions": actions}],
+            "currentActions": actions,
+            "currentStep": 1,
+            "totalSteps": 1,
+        }))
+    });
+    Ok(deployments.collect())
 }
 
 impl App {
@@ -133,7 +151,7 @@ impl App {
         }
         let states = self.states();
         let count = |is: &dyn Fn(&Status) -> bool| {
-            let found = states.iter().filter_map(|(_, state)| state.status.as_ref());
+            let found = states.iter().filter_map(|state| state.status.as_ref());
             json!(found.filter(|status| is(status)).count())
         };
         let deployments: Vec<Value> = if self.vdc.is_converged() {
@@ -180,20 +198,27 @@ impl App {
         checks.is_some_and(|checks| !checks.is_empty())
     }
 
-    fn states(&self) -> Vec<(&str, &TaskState)> {
-        let systems = self.vdc.systems.iter();
-        let states = systems.flat_map(|system| {
-            let tasks = system.tasks.iter();
-            tasks.map(|state| (system.application(), state))
-        });
-        states.collect()
+    /// What its application is called.
+    pub(super) fn application(&self) -> String {
+        MarathonFile::name_of(&self.path).unwrap_or_default()
+    }
+
+    fn is_changing(&self) -> bool {
+        let system = self.vdc.system(&self.application());
+        system.is_some_and(|system| !system.converged)
+    }
+
+    fn states(&self) -> &[TaskState] {
+        let system = self.vdc.system(&self.application());
+        system.map_or(&[], |system| &system.tasks)
     }
 
     /// Those that have begun, and not ended.
     pub(super) fn tasks(&self) -> Vec<Value> {
-        let states = self.states().into_iter();
+        let application = self.application();
+        let states = self.states().iter();
         states
-            .filter_map(|(application, state)| self.task(application, state))
+            .filter_map(|state| self.task(&application, state))
             .collect()
     }
 
@@ -262,11 +287,8 @@ impl App {
         ports.into_iter().map(|(_, port)| port).collect()
     }
 
-    /// The deployment that is being carried out.
-    pub(super) fn underway(&self) -> Option<Value> {
-        if self.vdc.is_converged() {
-            return None;
-        }
+    /// What a deployment does with it.
+    fn action(&self) -> Value {
         let action = if self.vdc.record.down {
             "StopApplication"
         } else if self.vdc.record.revision > 1 {
@@ -274,17 +296,7 @@ impl App {
         } else {
             "StartApplication"
         };
-        let actions = json!([{"action": action, "app": self.path}]);
-        Some(json!({
-            "id": self.deployment(),
-            "version": self.version(),
-            "affectedApps": [self.path],
-            "affectedPods": [],
-            "steps": [{"actions": actions}],
-            "currentActions": actions,
-            "currentStep": 1,
-            "totalSteps": 1,
-        }))
+        json!({"action": action, "app": self.path})
     }
 }
 
