@@ -5,6 +5,7 @@
 
 mod cli_docs;
 mod commands;
+mod marathon;
 mod starting;
 mod support;
 mod wrong;
