@@ -4,6 +4,7 @@ mod language {
     mod chains;
     pub(crate) mod harness;
     mod legacy;
+    mod marathon;
     mod precedence;
     mod reading;
     mod robust;

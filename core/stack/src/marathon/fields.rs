@@ -90,7 +90,6 @@ pub(super) const OF_APP: Table = &[
         Dropped("the delay doubles with each failure"),
     ),
     ("maxLaunchDelaySeconds", Translated),
-    ("taskStatsInterval", Unheard),
     (
         "killSelection",
         Dropped("of fewer instances the last ones end"),

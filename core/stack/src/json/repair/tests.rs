@@ -55,11 +55,14 @@ fn quotes_inside_texts() {
               hint: write \" for each
         "#]],
     );
-    check(r#"{"cmd": "say "{" now", "a": ["[", "]"]}"#, &expect![[r#"
+    check(
+        r#"{"cmd": "say "{" now", "a": ["[", "]"]}"#,
+        &expect![[r#"
         {"cmd": "say \"{\" now", "a": ["[", "]"]}
         app.json:1:14: error: not valid JSON: a quote inside a text, and 1 more in it
           hint: write \" for each
-    "#]]);
+    "#]],
+    );
     check(
         r#"{"a "b" c": 1}"#,
         &expect![[r#"
