@@ -10,7 +10,7 @@ use smack_control::wire::SourceText;
 use smack_control::{HomeError, Listen, ServeError, ServeOptions};
 use smack_model::{Name, Problem, Problems, VdcId};
 use smack_scheduler::sim::Interpreter;
-use smack_services::{COMMON, Catalog, JAVA, Platform, Sort};
+use smack_services::{COMMON, Catalog, JAVA, Platform, Sort, some_nodes};
 use smack_stack::{FieldSchema, FieldType, KindSchema, Request, Resolved, Source};
 use tracing_subscriber::EnvFilter;
 
@@ -161,7 +161,7 @@ fn loaded(
         vars,
         predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
     };
-    smack_services::load(&request, Catalog::embedded(), nodes)
+    smack_services::load(&request, Catalog::embedded(), &some_nodes(nodes))
         .map_err(|problems| Failure::problems(problems.0))
 }
 

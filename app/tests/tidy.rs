@@ -436,7 +436,8 @@ fn comes_up(
         predefined: &predefined,
     };
     let built = |request: &Request<'_>| {
-        let built = smack_services::load(request, Catalog::embedded(), 3);
+        let built =
+            smack_services::load(request, Catalog::embedded(), &smack_services::some_nodes(3));
         built.map_err(|problems| problems.to_string())
     };
     let (resolved, platform) = built(&request)?;

@@ -308,3 +308,52 @@ fn a_second_server_says_who_holds_the_home() {
         second.stderr
     );
 }
+
+const AGENTS: &str = "
+name: agents
+applications:
+  agent:
+    type: command
+    instances: all
+    constraints: [[hostname, UNIQUE]]
+    command: [sleep, '100000']
+  other:
+    type: command
+    command: [sleep, '100000']
+";
+
+#[test]
+fn one_for_each_node_follows_the_nodes() {
+    let home = Home::new();
+    let nodes = |count: &str| home.good(&["server", "--replace", "--nodes", count]);
+    let agents = || -> Vec<(String, u64)> {
+        let tasks = home.tasks("agents");
+        let is_agent = |task: &&serde_json::Value| text(&task["application"]) == "agent";
+        let ready = tasks.iter().filter(is_agent);
+        let ready = ready.filter(|task| text(&task["state"]) == "ready");
+        ready
+            .map(|task| {
+                let attempt = task["attempt"].as_u64().expect("a number");
+                (text(&task["node"]).to_owned(), attempt)
+            })
+            .collect()
+    };
+    nodes("2");
+    home.good(&["run", &stack(&home, "agents.yaml", AGENTS)]);
+    let first = agents();
+    assert_eq!(first.len(), 2, "{first:?}");
+    nodes("4");
+    home.wait_until(
+        "one more for each node that came",
+        Duration::from_secs(30),
+        || agents().len() == 4,
+    );
+    assert!(agents().starts_with(&first), "nobody moves: {:?}", agents());
+    let all = agents().into_iter().map(|(node, _)| node);
+    assert_eq!(all.collect::<std::collections::BTreeSet<String>>().len(), 4);
+    nodes("1");
+    home.wait_until("the others end", Duration::from_secs(60), || {
+        home.tasks("agents").len() == 2 && agents().len() == 1
+    });
+    home.good(&["down", "agents", "--check"]);
+}

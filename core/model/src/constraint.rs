@@ -81,6 +81,23 @@ impl Constraint {
     }
 }
 
+impl Constraint {
+    /// Whether a node may have such tasks at all; what depends on where others run does not count. `value`: of the node's
+    /// attribute, if it has it.
+    pub fn admits(&self, value: Option<&str>) -> bool {
+        let Some(value) = value else {
+            return matches!(self.rule, Rule::Unlike(_) | Rule::IsNot(_));
+        };
+        match &self.rule {
+            Rule::Unique | Rule::Cluster(None) | Rule::GroupBy(_) | Rule::MaxPer(_) => true,
+            Rule::Cluster(Some(wanted)) | Rule::Is(wanted) => value == wanted,
+            Rule::Like(expression) => matches_whole(expression, value),
+            Rule::Unlike(expression) => !matches_whole(expression, value),
+            Rule::IsNot(other) => value != other,
+        }
+    }
+}
+
 impl Rule {
     fn parse(operator: &str, value: Option<&str>) -> Result<Self, NotAConstraint> {
         let needed = |name| {

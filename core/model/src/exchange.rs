@@ -266,6 +266,16 @@ pub struct Node {
     pub isolation: Isolation,
 }
 
+impl Node {
+    /// What constraints know of it; the host name is its own.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        if name == "hostname" {
+            return Some(self.id.as_str());
+        }
+        self.attributes.get(name).map(String::as_str)
+    }
+}
+
 /// How tasks of a node get addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use smack_model::{
     Addressing, Constraint, NodeId, PortSpec, PortWish, Ports, Resources, Rule, SystemId, TaskName,
-    Timestamp, matches_whole,
+    Timestamp,
 };
 
 use crate::fleet::{Fleet, NodeState};
@@ -294,9 +294,12 @@ fn ports(wish: &Wish, state: &NodeState) -> Result<Ports, Miss> {
 }
 
 fn holds(constraint: &Constraint, index: usize, fleet: &Fleet, scratch: &Scratch) -> bool {
-    let value_of = |node: usize| value(&fleet.nodes[node], &constraint.attribute);
+    let value_of = |node: usize| fleet.nodes[node].node.attribute(&constraint.attribute);
+    if !constraint.admits(value_of(index)) {
+        return false;
+    }
     let Some(value) = value_of(index) else {
-        return matches!(constraint.rule, Rule::Unlike(_) | Rule::IsNot(_));
+        return true;
     };
     let on_value = || -> u32 {
         let same = scratch
@@ -307,12 +310,11 @@ fn holds(constraint: &Constraint, index: usize, fleet: &Fleet, scratch: &Scratch
     };
     match &constraint.rule {
         Rule::Unique => on_value() == 0,
-        Rule::Cluster(Some(wanted)) => value == wanted,
         Rule::Cluster(None) => scratch.own_nodes.is_empty() || on_value() > 0,
         Rule::GroupBy(at_least) => {
             let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
             for state in fleet.nodes.iter().filter(|state| state.usable) {
-                if let Some(value) = self::value(state, &constraint.attribute) {
+                if let Some(value) = state.node.attribute(&constraint.attribute) {
                     counts.entry(value).or_default();
                 }
             }
@@ -330,19 +332,11 @@ fn holds(constraint: &Constraint, index: usize, fleet: &Fleet, scratch: &Scratch
                 .min()
                 .is_none_or(|least| on_value() <= *least)
         }
-        Rule::Like(expression) => matches_whole(expression, value),
-        Rule::Unlike(expression) => !matches_whole(expression, value),
         Rule::MaxPer(most) => on_value() < *most,
-        Rule::Is(wanted) => value == wanted,
-        Rule::IsNot(other) => value != other,
+        Rule::Cluster(Some(_)) | Rule::Like(_) | Rule::Unlike(_) | Rule::Is(_) | Rule::IsNot(_) => {
+            true
+        }
     }
-}
-
-fn value<'a>(state: &'a NodeState, attribute: &str) -> Option<&'a str> {
-    if attribute == "hostname" {
-        return Some(state.node.id.as_str());
-    }
-    state.node.attributes.get(attribute).map(String::as_str)
 }
 
 /// Charges the fleet and gives the task its address.

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use smack_model::{ApplicationPath, Name, Problem, Problems, ServiceSpec, did_you_mean};
+use smack_model::{
+    Addressing, ApplicationPath, Isolation, Name, Node, NodeId, Problem, Problems, Resources,
+    ServiceSpec, did_you_mean,
+};
 use smack_stack::{Application, Data, Request, Resolved, Value};
 
 use crate::catalog::Catalog;
@@ -31,7 +34,7 @@ pub fn find(kind: &str) -> Option<&'static dyn Service> {
 pub fn load(
     request: &Request<'_>,
     catalog: &Catalog,
-    nodes: u32,
+    nodes: &[Node],
 ) -> Result<(Resolved, Platform), Problems> {
     let (resolved, mut problems) = smack_stack::resolve_sound(request);
     match resolved.map(|resolved| (build(&resolved, catalog, nodes), resolved)) {
@@ -44,8 +47,25 @@ pub fn load(
     }
 }
 
-/// Builds every application; `nodes` is the number of nodes for `instances: all`. The error holds all problems.
-pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: u32) -> Result<Platform, Problems> {
+/// Nodes of which no more is known than that they are there: what a stack comes to where there is no grid.
+pub fn some_nodes(count: u32) -> Vec<Node> {
+    let node = |number: u32| Node {
+        id: NodeId::new(&format!("node-{number}")).expect("letters and a number"),
+        attributes: BTreeMap::new(),
+        capacity: Resources::default(),
+        addressing: Addressing::PerTask {
+            first_block: 0,
+            last_block: 0,
+            foreign: Vec::new(),
+        },
+        starting: None,
+        isolation: Isolation::default(),
+    };
+    (1..=count).map(node).collect()
+}
+
+/// Builds every application; `instances: all` is as many as there are of these nodes. The error holds all problems.
+pub fn build(resolved: &Resolved, catalog: &Catalog, nodes: &[Node]) -> Result<Platform, Problems> {
     let mut problems = Problems::default();
     let applications = legacy::translate(&resolved.applications, &mut problems);
     let surroundings = Surroundings {

@@ -28,10 +28,10 @@ mod zookeeper;
 
 use std::collections::BTreeMap;
 
-use smack_model::{Name, Problems, ServiceSpec};
+use smack_model::{Name, Node, Problems, ServiceSpec};
 use smack_stack::Application;
 
-pub use build::{Platform, build, change, find, load};
+pub use build::{Platform, build, change, find, load, some_nodes};
 pub use catalog::Catalog;
 pub use legacy::{convert, translate};
 pub use program::OLD_KEYS;
@@ -87,8 +87,8 @@ pub struct Surroundings<'a> {
     pub catalog: &'a Catalog,
     /// All applications of the virtual data center.
     pub applications: &'a BTreeMap<Name, Application>,
-    /// How many nodes there are, for `instances: all`.
-    pub nodes: u32,
+    /// Those that there are, for `instances: all`.
+    pub nodes: &'a [Node],
     /// As it was spelled.
     pub zone: &'a str,
     /// The name of the virtual data center in its zone.

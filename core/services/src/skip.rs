@@ -123,7 +123,8 @@ mod tests {
             vars: &[],
             predefined: &BTreeMap::new(),
         };
-        let (_, platform) = crate::load(&request, Catalog::embedded(), 1).expect("a sound stack");
+        let (_, platform) = crate::load(&request, Catalog::embedded(), &crate::some_nodes(1))
+            .expect("a sound stack");
         platform.specs
     }
 

@@ -123,8 +123,12 @@ impl Page {
             predefined: &BTreeMap::new(),
         })
         .map_err(|problems| problems.to_string())?;
-        let platform = smack_services::build(&resolved, Catalog::embedded(), 3)
-            .map_err(|problems| problems.to_string())?;
+        let platform = smack_services::build(
+            &resolved,
+            Catalog::embedded(),
+            &smack_services::some_nodes(3),
+        )
+        .map_err(|problems| problems.to_string())?;
         let notices = format!("{}{}", resolved.notices, platform.notices);
         match (first == "# notices", notices.is_empty()) {
             (true, true) => Err("a notice was to come".to_owned()),

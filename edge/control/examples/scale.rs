@@ -394,7 +394,8 @@ fn stack(number: usize, cpu: &str, memory: &str) -> Outcome<RunRequest> {
         predefined: &BTreeMap::new(),
     };
     let resolved = smack_stack::resolve(&request).map_err(|problems| format!("{problems:?}"))?;
-    let platform = smack_services::build(&resolved, Catalog::embedded(), 5_000)
+    let nodes = smack_services::some_nodes(5_000);
+    let platform = smack_services::build(&resolved, Catalog::embedded(), &nodes)
         .map_err(|problems| format!("{problems:?}"))?;
     Ok(RunRequest {
         shown: vdc.name.to_string(),

@@ -39,6 +39,8 @@ mod status;
 mod traces;
 mod verbs;
 
+pub(crate) use runs::follow_nodes;
+
 /// What every request may use.
 pub(crate) struct Shared {
     pub(crate) inputs: Sender<Input>,

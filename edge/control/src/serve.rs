@@ -145,6 +145,7 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
                     if let Ok(sockets) = names {
                         tokio::spawn(dns::serve(sockets, published.clone()));
                     }
+                    tokio::spawn(follow_when_settled(Arc::clone(&shared)));
                     tokio::spawn(record_when_calm(published, supplier));
                     if let Some(idle) = options.idle_exit {
                         tokio::spawn(end_when_idle(Arc::clone(&shared), inputs, idle));
@@ -161,6 +162,18 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     drop(io);
     tracing::info!("ended; tasks go on");
     Ok(result?)
+}
+
+/// Nodes may have come or gone while there was no server; on this machine they are the same for as long as it runs.
+async fn follow_when_settled(shared: Arc<Shared>) {
+    let mut published = shared.published.clone();
+    if published
+        .wait_for(|published| published.is_settled)
+        .await
+        .is_ok()
+    {
+        api::follow_nodes(shared).await;
+    }
 }
 
 fn listeners(home: &Home, listen: Option<Listen>) -> Result<Listeners, ServeError> {

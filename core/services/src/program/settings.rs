@@ -1,8 +1,8 @@
 //! What a stack may say about a program, validated.
 
 use smack_model::{
-    Name, Pace, PortSpec, Probe, Problem, Problems, Resources, Retry, Schedule, Span, TaskGoal,
-    TaskName, Template,
+    Name, Node, Pace, PortSpec, Probe, Problem, Problems, Resources, Retry, Schedule, Span,
+    TaskGoal, TaskName, Template,
 };
 use smack_stack::{Application, Data, Reader, Text, Value};
 
@@ -155,7 +155,12 @@ pub(super) fn read(
         },
     );
     let command = command(&mut reader, application);
-    let tasks = tasks(&mut reader, application, surroundings);
+    let fit = |node: &&Node| {
+        let mut constraints = shape.constraints.iter();
+        constraints.all(|constraint| constraint.admits(node.attribute(&constraint.attribute)))
+    };
+    let nodes = surroundings.nodes.iter().filter(fit).count();
+    let tasks = tasks(&mut reader, application, nodes);
     let ports = ports::of_program(&mut reader);
     let mut schedule = None;
     let mut pace = Pace::default();
@@ -309,18 +314,14 @@ fn command(reader: &mut Reader<'_>, application: &Application) -> Vec<Template> 
     command
 }
 
-/// `<id>-0` and on.
-fn tasks(
-    reader: &mut Reader<'_>,
-    application: &Application,
-    surroundings: &Surroundings<'_>,
-) -> Vec<TaskName> {
+/// `<id>-0` and on; `nodes`: those on which it may run.
+fn tasks(reader: &mut Reader<'_>, application: &Application, nodes: usize) -> Vec<TaskName> {
     let is_all = reader
         .value("instances")
         .and_then(Value::to_literal)
         .is_some_and(|text| text == "all");
     let instances = if is_all {
-        surroundings.nodes.max(1)
+        u32::try_from(nodes).unwrap_or(INSTANCES_MOST).max(1)
     } else {
         shape::count(reader, "instances", 1, INSTANCES_MOST).unwrap_or(1)
     };

@@ -66,7 +66,11 @@ fn shared(
         vars: &[],
         predefined: &std::collections::BTreeMap::new(),
     };
-    smack_services::load(&request, smack_services::Catalog::embedded(), 3)
+    smack_services::load(
+        &request,
+        smack_services::Catalog::embedded(),
+        &smack_services::some_nodes(3),
+    )
 }
 
 #[test]

@@ -25,7 +25,11 @@ pub(crate) fn outcome(file: &str, text: &str, vars: &[(&str, &str)]) -> String {
         vars: &vars,
         predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
     };
-    let (resolved, platform) = match smack_services::load(&request, Catalog::embedded(), 3) {
+    let (resolved, platform) = match smack_services::load(
+        &request,
+        Catalog::embedded(),
+        &smack_services::some_nodes(3),
+    ) {
         Ok(loaded) => loaded,
         Err(problems) => return format!("{problems}\n"),
     };

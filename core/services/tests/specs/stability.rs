@@ -172,3 +172,27 @@ fn another_kind_and_an_older_version_are_refused() {
         "error: zookeeper 3.9.5 does not take over the data of 4.0.0\n  hint: it takes over from 3.8, 3.9"
     );
 }
+
+#[test]
+fn one_for_each_node_that_may_have_it() {
+    let tasks = |constraints: &str| {
+        let text = format!(
+            "name: s\napplications:\n  agent: {{type: command, command: [a], instances: all, constraints: {constraints}}}\n"
+        );
+        crate::support::spec(&text, "agent").tasks.len()
+    };
+    for (constraints, expected) in [
+        ("[]", 3),
+        ("[[hostname, UNIQUE]]", 3),
+        ("[[hostname, UNLIKE, node-2]]", 2),
+        (
+            "[[hostname, LIKE, 'node-[12]'], [hostname, IS_NOT, node-1]]",
+            1,
+        ),
+        ("[[rack, UNLIKE, r1]]", 3),
+        // It waits for one that may have it.
+        ("[[rack, LIKE, r1]]", 1),
+    ] {
+        assert_eq!(tasks(constraints), expected, "{constraints}");
+    }
+}

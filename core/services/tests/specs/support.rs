@@ -21,7 +21,11 @@ pub(crate) fn built(text: &str) -> Result<Platform, Problems> {
         vars: &[],
         predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
     };
-    let loaded = smack_services::load(&request, Catalog::embedded(), 3);
+    let loaded = smack_services::load(
+        &request,
+        Catalog::embedded(),
+        &smack_services::some_nodes(3),
+    );
     loaded.map(|(_, platform)| platform)
 }
 

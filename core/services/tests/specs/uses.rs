@@ -43,7 +43,11 @@ fn load(file: &str, text: &str, zone: &str) -> Result<(Resolved, Platform), Prob
         vars: &[],
         predefined: &BTreeMap::new(),
     };
-    smack_services::load(&request, Catalog::embedded(), 3)
+    smack_services::load(
+        &request,
+        Catalog::embedded(),
+        &smack_services::some_nodes(3),
+    )
 }
 
 /// `provider` is up in zone z, `user` is to run in `zone`.

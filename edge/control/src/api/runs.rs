@@ -1,5 +1,7 @@
 //! Runs, plans and revisions: texts are resolved, built and compared with what is there; the loop does the rest.
 
+mod following;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use smack_store::Write;
 use super::verbs::read_ttl;
 use super::{Answer, Refused, Shared, VdcPath, library, vdc_id};
 use crate::{clock, key, wire};
+pub(crate) use following::follow_nodes;
 
 /// Everything that a revision was resolved from: it can be resolved again whatever becomes of the library.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -370,8 +373,7 @@ fn resolve(shared: &Shared, revision: &Revision) -> Result<(Resolved, Platform),
         vars: &revision.vars,
         predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
     };
-    let nodes = u32::try_from(shared.nodes.len()).unwrap_or(u32::MAX);
-    let loaded = smack_services::load(&request, Catalog::embedded(), nodes);
+    let loaded = smack_services::load(&request, Catalog::embedded(), &shared.nodes);
     let (resolved, mut platform) = loaded.map_err(Refused::problems)?;
     for spec in platform.specs.values_mut() {
         if let Some(schedule) = spec.schedule.as_mut().filter(|known| known.zone.is_local()) {
