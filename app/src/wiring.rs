@@ -11,7 +11,7 @@ use smack_control::{HomeError, Listen, ServeError, ServeOptions};
 use smack_model::{Name, Problem, Problems, VdcId};
 use smack_scheduler::sim::Interpreter;
 use smack_services::{COMMON, Catalog, JAVA, Platform, Sort, some_nodes};
-use smack_stack::{FieldSchema, FieldType, KindSchema, Request, Resolved, Source};
+use smack_stack::{FieldSchema, FieldType, KindSchema, Request, Resolved, Source, translated};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::server::Settings;
@@ -174,6 +174,10 @@ pub(crate) fn converted(
     let (resolved, platform) = loaded(stack, parents, vars, 1)?;
     let mut notices = resolved.notices.clone();
     notices.extend(platform.notices);
+    notices.extend(translated(&Source::new(
+        stack.file.as_str(),
+        stack.text.as_str(),
+    )));
     let mut told = Problems::default();
     let today = Resolved {
         applications: smack_services::convert(&resolved.applications, &mut told),

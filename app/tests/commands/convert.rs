@@ -141,6 +141,10 @@ fn an_app_of_marathon_in_the_language_of_today() {
         &["convert", "web.json"],
         &expect![[r#"
             exit 0
+            out: # web.json:1:2: id of /web is the name of the application now
+            out: # web.json:1:16: cmd of /web is launch_command now
+            out: # web.json:1:46: cpus of /web is cpu now
+            out: # web.json:1:59: healthChecks of /web is healthcheck now
             out: # web.json:1:81 (stack web): killSelection of /web is dropped
             out: #   hint: of fewer instances the last ones end
             out: # run web in default

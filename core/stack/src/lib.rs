@@ -30,7 +30,7 @@ mod yaml;
 
 pub use application::Application;
 pub use document::{Heading, Level, heading};
-pub use marathon::{MarathonFile, mended};
+pub use marathon::{MarathonFile, mended, translated};
 pub use parameter::{Parameter, ParameterType};
 pub use reader::Reader;
 pub use render::render;

@@ -67,6 +67,15 @@ pub fn mended(source: &Source) -> Option<(String, Problems)> {
     told.has_errors().then(|| (text, told.sorted()))
 }
 
+/// What became of the keys of a file of Marathon: for whoever reads it in today's language. Nothing for all others.
+pub fn translated(source: &Source) -> Problems {
+    let mut problems = Problems::default();
+    if let Recognized::Valid(root, _) = recognize(source) {
+        group::tell_translated(&root, &mut problems);
+    }
+    problems
+}
+
 enum Recognized {
     Other,
     Wrong(Problems),

@@ -9,10 +9,10 @@ use crate::value::Map;
 /// What becomes of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It means here what it means there.
+    /// It means here what it means there, or is read with the key that it stands in.
     Kept,
-    /// It becomes something of ours.
-    Translated,
+    /// It becomes this of ours.
+    Translated(&'static str),
     /// Nothing is lost without it, or the server wrote it itself.
     Unheard,
     /// Without effect, with a notice that says why.
@@ -35,10 +35,10 @@ const NO_IMAGES: Fate = Refused(
 );
 
 pub(super) const OF_APP: Table = &[
-    ("id", Translated),
-    ("cmd", Kept),
-    ("args", Kept),
-    ("cpus", Kept),
+    ("id", Translated("the name of the application")),
+    ("cmd", Translated("launch_command")),
+    ("args", Translated("command")),
+    ("cpus", Translated("cpu")),
     ("mem", Kept),
     ("disk", Dropped("disk space is not counted")),
     (
@@ -65,31 +65,31 @@ pub(super) const OF_APP: Table = &[
     ("role", Unheard),
     ("acceptedResourceRoles", Unheard),
     ("constraints", Kept),
-    ("fetch", Translated),
-    ("uris", Translated),
+    ("fetch", Translated("artifact_urls")),
+    ("uris", Translated("artifact_urls")),
     ("storeUrls", Dropped("it had no effect in Marathon either")),
-    ("container", Translated),
-    ("networks", Translated),
-    ("portDefinitions", Translated),
-    ("ports", Translated),
+    ("container", Translated("volumes")),
+    ("networks", Translated("an address for each task")),
+    ("portDefinitions", Translated("ports")),
+    ("ports", Translated("ports")),
     (
         "ipAddress",
         Dropped("every task has an address of its own, $HOST"),
     ),
-    ("requirePorts", Translated),
-    ("healthChecks", Translated),
+    ("requirePorts", Translated("ports")),
+    ("healthChecks", Translated("healthcheck")),
     (
         "check",
         Dropped("it only reported; make it one of healthChecks"),
     ),
-    ("readinessChecks", Translated),
-    ("upgradeStrategy", Translated),
-    ("backoffSeconds", Translated),
+    ("readinessChecks", Translated("healthcheck")),
+    ("upgradeStrategy", Translated("budget")),
+    ("backoffSeconds", Translated("retry.delay")),
     (
         "backoffFactor",
         Dropped("the delay doubles with each failure"),
     ),
-    ("maxLaunchDelaySeconds", Translated),
+    ("maxLaunchDelaySeconds", Translated("retry.max-delay")),
     (
         "killSelection",
         Dropped("of fewer instances the last ones end"),
@@ -98,11 +98,14 @@ pub(super) const OF_APP: Table = &[
         "unreachableStrategy",
         Dropped("what cannot be reached is not ended: smack replace says so"),
     ),
-    ("taskKillGracePeriodSeconds", Translated),
-    ("dependencies", Translated),
+    ("taskKillGracePeriodSeconds", Translated("stop.grace")),
+    (
+        "dependencies",
+        Translated("dependencies, by the names of applications"),
+    ),
     ("tty", Dropped("there is no terminal")),
     ("residency", Unheard),
-    ("version", Translated),
+    ("version", Translated("env.MARATHON_APP_VERSION")),
     ("versionInfo", Unheard),
     ("tasks", Unheard),
     ("tasksStaged", Unheard),
@@ -116,10 +119,10 @@ pub(super) const OF_APP: Table = &[
 ];
 
 pub(super) const OF_GROUP: Table = &[
-    ("id", Translated),
-    ("apps", Translated),
-    ("groups", Translated),
-    ("dependencies", Translated),
+    ("id", Kept),
+    ("apps", Kept),
+    ("groups", Kept),
+    ("dependencies", Kept),
     (
         "pods",
         Refused(
@@ -135,14 +138,14 @@ pub(super) const OF_CONTAINER: Table = &[
     ("type", Unheard),
     ("docker", NO_IMAGES),
     ("linuxInfo", Dropped("its settings were those of Mesos")),
-    ("volumes", Translated),
-    ("portMappings", Translated),
+    ("volumes", Kept),
+    ("portMappings", Kept),
 ];
 
 pub(super) const OF_VOLUME: Table = &[
-    ("containerPath", Translated),
-    ("hostPath", Translated),
-    ("persistent", Translated),
+    ("containerPath", Kept),
+    ("hostPath", Kept),
+    ("persistent", Kept),
     ("mode", Unheard),
     (
         "external",
@@ -155,8 +158,8 @@ pub(super) const OF_VOLUME: Table = &[
 ];
 
 pub(super) const OF_PORT: Table = &[
-    ("port", Translated),
-    ("containerPort", Translated),
+    ("port", Kept),
+    ("containerPort", Kept),
     ("hostPort", Unheard),
     ("servicePort", Dropped("there is no proxy before the apps")),
     ("name", Kept),
@@ -166,24 +169,24 @@ pub(super) const OF_PORT: Table = &[
 ];
 
 pub(super) const OF_FETCH: Table = &[
-    ("uri", Translated),
-    ("extract", Translated),
-    ("executable", Translated),
-    ("destPath", Translated),
-    ("outputFile", Translated),
+    ("uri", Kept),
+    ("extract", Kept),
+    ("executable", Kept),
+    ("destPath", Kept),
+    ("outputFile", Kept),
     ("cache", Unheard),
 ];
 
 pub(super) const OF_HEALTH_CHECK: Table = &[
-    ("protocol", Translated),
-    ("path", Translated),
-    ("port", Translated),
-    ("portIndex", Translated),
-    ("command", Translated),
-    ("gracePeriodSeconds", Translated),
-    ("intervalSeconds", Translated),
-    ("timeoutSeconds", Translated),
-    ("maxConsecutiveFailures", Translated),
+    ("protocol", Kept),
+    ("path", Kept),
+    ("port", Kept),
+    ("portIndex", Kept),
+    ("command", Kept),
+    ("gracePeriodSeconds", Kept),
+    ("intervalSeconds", Kept),
+    ("timeoutSeconds", Kept),
+    ("maxConsecutiveFailures", Kept),
     ("delaySeconds", Unheard),
     ("ignoreHttp1xx", Unheard),
     ("ipProtocol", Unheard),
@@ -191,9 +194,9 @@ pub(super) const OF_HEALTH_CHECK: Table = &[
 
 pub(super) const OF_READINESS_CHECK: Table = &[
     ("name", Unheard),
-    ("protocol", Translated),
-    ("path", Translated),
-    ("portName", Translated),
+    ("protocol", Kept),
+    ("path", Kept),
+    ("portName", Kept),
     ("intervalSeconds", Unheard),
     ("timeoutSeconds", Unheard),
     ("httpStatusCodesForReady", Unheard),
@@ -201,7 +204,7 @@ pub(super) const OF_READINESS_CHECK: Table = &[
 ];
 
 pub(super) const OF_UPGRADE: Table = &[
-    ("minimumHealthCapacity", Translated),
+    ("minimumHealthCapacity", Kept),
     ("maximumOverCapacity", Unheard),
 ];
 
@@ -210,7 +213,7 @@ pub(super) fn tell(table: Table, map: &Map, of: &str, problems: &mut Problems) {
     for (key, value) in map {
         let known = table.iter().find(|(known, _)| known == key);
         match known.map(|(_, fate)| fate) {
-            Some(Kept | Translated | Unheard) => {}
+            Some(Kept | Translated(_) | Unheard) => {}
             Some(_) if is_nothing(value) => {}
             Some(Dropped(why)) => {
                 notice(
@@ -240,6 +243,17 @@ pub(super) fn tell(table: Table, map: &Map, of: &str, problems: &mut Problems) {
     }
 }
 
+/// Tells what became of each key that an app says.
+pub(super) fn tell_translated(map: &Map, of: &str, problems: &mut Problems) {
+    for (key, value) in map.iter().filter(|(_, value)| !is_nothing(value)) {
+        let known = OF_APP.iter().find(|(known, _)| known == key);
+        if let Some((_, Translated(today))) = known {
+            let what = format!("{key} of {of} is {today} now");
+            problems.push(Problem::notice(Some(&value.place), what));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,7 +269,7 @@ mod tests {
                 .find(|line| line.starts_with('|') && line.contains(&format!("`{key}`")));
             let word = match fate {
                 Kept => "| kept |",
-                Translated => "| translated |",
+                Translated(_) => "| translated |",
                 Dropped(_) => "| dropped |",
                 Refused(..) => "| refused |",
                 Unheard => "| ignored |",

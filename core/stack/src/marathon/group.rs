@@ -54,6 +54,15 @@ pub(super) fn stack(root: &Value, source: &Source, problems: &mut Problems) -> V
     super::map_of(entries, place)
 }
 
+/// What became of the keys of each app.
+pub(super) fn tell_translated(root: &Value, problems: &mut Problems) {
+    let mut tree = Tree::default();
+    tree.top(root, &mut Problems::default());
+    for app in &tree.apps {
+        fields::tell_translated(app.map, &app.path, problems);
+    }
+}
+
 /// `prod.json` -> `prod`.
 fn of_file(source: &Source) -> String {
     let file = source.file.rsplit(['/', '\\']).next().unwrap_or_default();

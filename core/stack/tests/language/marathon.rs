@@ -49,7 +49,8 @@ applications: {prod-web: {env: {A: mine}, healthcheck: null}}
               max-delay: 300s  # stack prod-web: web.json:1:2
               max-tries: 0  # stack prod-web: web.json:1:2
             healthcheck: null  # stack mine: mine.yaml:3:43
-    "##]].assert_eq(&outcome(text));
+    "##]]
+    .assert_eq(&outcome(text));
 }
 
 /// Keys that mean something, with values of any sort.
