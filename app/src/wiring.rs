@@ -10,7 +10,7 @@ use smack_control::wire::SourceText;
 use smack_control::{HomeError, Listen, ServeError, ServeOptions};
 use smack_model::{Name, Problem, Problems, VdcId};
 use smack_scheduler::sim::Interpreter;
-use smack_services::{COMMON, Catalog, JAVA, Platform, Sort, some_nodes};
+use smack_services::{COMMON, Catalog, Hooks, JAVA, Platform, Sort, some_nodes};
 use smack_stack::{FieldSchema, FieldType, KindSchema, Request, Resolved, Source, translated};
 use tracing_subscriber::EnvFilter;
 
@@ -72,6 +72,11 @@ pub(crate) fn serve(
         idle_exit,
         sources,
         record_archives: !settings.no_archives,
+        hooks: if settings.hooks {
+            Hooks::Jobs
+        } else {
+            Hooks::Dropped
+        },
         listen: settings.listen.map(|address| Listen {
             address,
             tell_key: output::admin_key,
@@ -161,8 +166,13 @@ fn loaded(
         vars,
         predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
     };
-    smack_services::load(&request, Catalog::embedded(), &some_nodes(nodes))
-        .map_err(|problems| Failure::problems(problems.0))
+    smack_services::load(
+        &request,
+        Catalog::embedded(),
+        &some_nodes(nodes),
+        Hooks::Dropped,
+    )
+    .map_err(|problems| Failure::problems(problems.0))
 }
 
 /// The stack in today's language, and what changes.

@@ -436,8 +436,12 @@ fn comes_up(
         predefined: &predefined,
     };
     let built = |request: &Request<'_>| {
-        let built =
-            smack_services::load(request, Catalog::embedded(), &smack_services::some_nodes(3));
+        let built = smack_services::load(
+            request,
+            Catalog::embedded(),
+            &smack_services::some_nodes(3),
+            smack_services::Hooks::Dropped,
+        );
         built.map_err(|problems| problems.to_string())
     };
     let (resolved, platform) = built(&request)?;

@@ -50,6 +50,9 @@ pub(crate) struct Settings {
         hide_env_values = true
     )]
     pub(crate) listen: Option<SocketAddr>,
+    /// Run the hooks of stack files of 2016 as jobs: shell lines of whoever may run a stack
+    #[arg(long, env = "SMACK_HOOKS", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) hooks: bool,
     /// A mirror in Maven layout to fetch artifacts from; may be given more than once
     #[arg(
         long = "mirror",
@@ -189,6 +192,7 @@ fn replace(session: &Session<'_>, settings: &Settings, home: &Path) -> Result<()
         }
     }
     let flags = [
+        ("--hooks", settings.hooks),
         ("--no-maven", settings.no_maven),
         ("--no-archives", settings.no_archives),
     ];

@@ -241,3 +241,32 @@ fn the_commands_of_old_as_they_were_typed() {
         home.good(&["down", vdc]);
     }
 }
+
+const HOOKED: &str = "name: hooked\napplications:\n  web:\n    type: whatever\n    id: web\n    cpu: 0.01\n    mem: 8\n    before_scheduler: [echo one, echo two]\n    after_tasks: ['echo ${web.host} is up']\n    launch_command: sleep 1000\n";
+
+#[test]
+fn hooks_run_as_jobs_if_the_server_allows_them() {
+    let home = Home::new();
+    let file = home.path().join("hooked.stack");
+    std::fs::write(&file, HOOKED).expect("a file");
+    let file = file.display().to_string();
+    let ran = home.smack(&["run", &file]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("before_scheduler is dropped"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(home.tasks("hooked").len(), 1);
+    home.good(&["server", "--replace", "--hooks"]);
+    home.good(&["run", &file]);
+    assert_eq!(home.tasks("hooked").len(), 3);
+    let before = home.good(&["logs", "hooked", "web-before-scheduler"]);
+    assert_eq!(before, "one\ntwo\n");
+    let after = home.good(&["logs", "hooked", "web-after-tasks"]);
+    assert!(
+        after.ends_with(" is up\n") && after.starts_with("127."),
+        "{after}"
+    );
+    home.good(&["down", "hooked", "--check"]);
+}

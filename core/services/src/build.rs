@@ -30,13 +30,25 @@ pub fn find(kind: &str) -> Option<&'static dyn Service> {
     ALL.iter().find(|service| service.kind() == kind).copied()
 }
 
+/// What becomes of the hooks of stack files of 2016.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hooks {
+    /// They are told, and have no effect.
+    Dropped,
+    Jobs,
+}
+
 /// Resolves a run and builds its applications. The error holds all problems, those of the language and of the services.
 pub fn load(
     request: &Request<'_>,
     catalog: &Catalog,
     nodes: &[Node],
+    hooks: Hooks,
 ) -> Result<(Resolved, Platform), Problems> {
-    let (resolved, mut problems) = smack_stack::resolve_sound(request);
+    let (mut resolved, mut problems) = smack_stack::resolve_sound(request);
+    if let (Some(resolved), Hooks::Jobs) = (&mut resolved, hooks) {
+        resolved.applications = legacy::hooks_as_jobs(&resolved.applications, &mut problems);
+    }
     match resolved.map(|resolved| (build(&resolved, catalog, nodes), resolved)) {
         Some((Ok(platform), resolved)) if !problems.has_errors() => Ok((resolved, platform)),
         Some((Err(found), _)) => {

@@ -4,6 +4,7 @@
 
 mod dse;
 mod exhibitor;
+mod hooks;
 mod kafka;
 mod tasks;
 mod zipkin;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use smack_model::{Name, Piece, Problem, Problems, ServiceSpec, Template, Zone};
 use smack_stack::{Application, Data, Map, Setting, Value};
 
+pub(crate) use hooks::hooks_as_jobs;
 use tasks::Tasks;
 
 /// A framework, and what it is today.

@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use smack_model::{Name, Node, Problems, ServiceSpec};
 use smack_stack::Application;
 
-pub use build::{Platform, build, change, find, load, some_nodes};
+pub use build::{Hooks, Platform, build, change, find, load, some_nodes};
 pub use catalog::Catalog;
 pub use legacy::{convert, translate};
 pub use program::OLD_KEYS;

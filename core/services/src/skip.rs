@@ -123,8 +123,13 @@ mod tests {
             vars: &[],
             predefined: &BTreeMap::new(),
         };
-        let (_, platform) = crate::load(&request, Catalog::embedded(), &crate::some_nodes(1))
-            .expect("a sound stack");
+        let (_, platform) = crate::load(
+            &request,
+            Catalog::embedded(),
+            &crate::some_nodes(1),
+            crate::Hooks::Dropped,
+        )
+        .expect("a sound stack");
         platform.specs
     }
 

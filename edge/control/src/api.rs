@@ -18,6 +18,7 @@ use axum::{Json, Router};
 use smack_grids::LocalGrid;
 use smack_model::{Isolation, Name, Node, Problems, Timestamp, VdcId, did_you_mean};
 use smack_scheduler::{Command, Engine, VdcStatus};
+use smack_services::Hooks;
 use smack_store::{Reader, Write};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{oneshot, watch};
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) epoch: u64,
     pub(crate) started: Timestamp,
     pub(crate) nodes: Vec<Node>,
+    pub(crate) hooks: Hooks,
     pub(crate) limits: String,
     /// Where names are served, or why they are not.
     pub(crate) dns: Result<SocketAddr, String>,

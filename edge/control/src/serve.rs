@@ -41,6 +41,8 @@ pub struct ServeOptions {
     pub record_archives: bool,
     /// Serves stack-deploy's API by TCP, too.
     pub listen: Option<Listen>,
+    /// What becomes of the hooks of stack files of 2016: shell lines of whoever may run a stack.
+    pub hooks: smack_services::Hooks,
     /// Where complete traces are sent, beside each VDC's own Zipkin.
     pub collectors: Vec<Collector>,
 }
@@ -120,6 +122,7 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
         epoch: decider.epoch().0,
         started: clock::now(),
         nodes,
+        hooks: options.hooks,
         limits: smack_grids::limits::limits().detail,
         dns: match &names {
             Ok(sockets) => Ok(sockets.address),

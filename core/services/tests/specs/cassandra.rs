@@ -70,6 +70,7 @@ fn shared(
         &request,
         smack_services::Catalog::embedded(),
         &smack_services::some_nodes(3),
+        smack_services::Hooks::Dropped,
     )
 }
 

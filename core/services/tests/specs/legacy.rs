@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use expect_test::{ExpectFile, expect_file};
+use expect_test::{ExpectFile, expect, expect_file};
 use smack_model::Problems;
 use smack_services::{Catalog, Platform, convert};
 use smack_stack::{Request, Resolved, Source, render};
@@ -29,6 +29,7 @@ pub(crate) fn outcome(file: &str, text: &str, vars: &[(&str, &str)]) -> String {
         &request,
         Catalog::embedded(),
         &smack_services::some_nodes(3),
+        smack_services::Hooks::Dropped,
     ) {
         Ok(loaded) => loaded,
         Err(problems) => return format!("{problems}\n"),
@@ -186,4 +187,91 @@ fn wrong_files_are_told_what_is_wrong() {
     }
     assert!(cases >= 40, "{cases}");
     expect_file!["legacy/wrong.txt"].assert_eq(&found);
+}
+
+const HOOKED: &str = "
+name: hooked
+applications:
+  zk: {type: command, command: [zk], ports: [2181]}
+  storm:
+    type: storm-framework
+    id: storm-mesos
+    dependencies: [zk]
+    launch_command: ./nimbus
+    ports: [8080]
+    before_scheduler: ['echo ${zk.address}', ./prepare]
+    before_task: ['curl ${storm-mesos.api}']
+    after_tasks: [./submit]
+  top:
+    type: command
+    command: [top]
+    dependencies: [storm-mesos]
+";
+
+#[test]
+fn hooks_are_jobs_where_they_are_allowed() {
+    let built = |text: &str, hooks| {
+        let stack = Source::new("hooked.stack", text);
+        let request = Request {
+            stack: &stack,
+            parents: &BTreeMap::new(),
+            layers: &BTreeMap::new(),
+            zone: "default",
+            run: None,
+            vars: &[],
+            predefined: &BTreeMap::new(),
+        };
+        let nodes = smack_services::some_nodes(1);
+        smack_services::load(&request, Catalog::embedded(), &nodes, hooks)
+    };
+    let shown = |text: &str, hooks| match built(text, hooks) {
+        Err(problems) => problems.to_string(),
+        Ok((_, platform)) => {
+            let mut out = String::new();
+            for (id, spec) in &platform.specs {
+                let requires = spec.requires.iter();
+                let requires: Vec<String> = requires.map(|of| of.application.to_string()).collect();
+                let task = spec.tasks.values().next().expect("a task");
+                let command: Vec<String> = task
+                    .launch
+                    .command
+                    .iter()
+                    .map(smack_model::Template::shown)
+                    .collect();
+                writeln!(
+                    out,
+                    "{} {id} after {}: {command:?}",
+                    spec.kind,
+                    requires.join(", ")
+                )
+                .unwrap();
+            }
+            format!("{out}{}", platform.notices)
+        }
+    };
+    expect![[r#"
+        command storm-mesos after zk, storm-mesos-before-scheduler: ["/bin/sh", "-c", "./nimbus"]
+        job storm-mesos-after-tasks after storm-mesos-before-task: ["/bin/sh", "-c", "./submit"]
+        job storm-mesos-before-scheduler after zk: ["/bin/sh", "-c", "echo ${zk.address}\n./prepare"]
+        job storm-mesos-before-task after storm-mesos: ["/bin/sh", "-c", "curl ${storm-mesos.api}"]
+        command top after storm-mesos, storm-mesos-after-tasks: ["top"]
+        command zk after : ["zk"]
+        hooked.stack:6:5 (stack hooked): notice: type storm-framework is not known, so storm-mesos runs as a plain command
+          hint: write type: command"#]].assert_eq(&shown(HOOKED, smack_services::Hooks::Jobs));
+    expect![[r#"
+        command storm-mesos after zk: ["/bin/sh", "-c", "./nimbus"]
+        command top after storm-mesos: ["top"]
+        command zk after : ["zk"]
+        hooked.stack:6:5 (stack hooked): notice: type storm-framework is not known, so storm-mesos runs as a plain command
+          hint: write type: command
+        hooked.stack:11:5 (stack hooked): notice: before_scheduler is dropped
+          hint: it ran on the server of old; make it a job that others depend on
+        hooked.stack:12:5 (stack hooked): notice: before_task is dropped
+          hint: it ran on the server of old; make it a job that others depend on
+        hooked.stack:13:5 (stack hooked): notice: after_tasks is dropped
+          hint: it ran on the server of old; make it a job that others depend on"#]].assert_eq(&shown(HOOKED, smack_services::Hooks::Dropped));
+    let taken = HOOKED.replace("  top:", "  storm-mesos-after-tasks:");
+    expect![[r#"
+        hooked.stack:13:5 (stack hooked): error: after_tasks of storm-mesos would be storm-mesos-after-tasks, which is there
+          hint: give that one another id"#]].assert_eq(&shown(&taken, smack_services::Hooks::Jobs));
 }

@@ -25,6 +25,7 @@ pub(crate) fn built(text: &str) -> Result<Platform, Problems> {
         &request,
         Catalog::embedded(),
         &smack_services::some_nodes(3),
+        smack_services::Hooks::Dropped,
     );
     loaded.map(|(_, platform)| platform)
 }

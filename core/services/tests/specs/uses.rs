@@ -47,6 +47,7 @@ fn load(file: &str, text: &str, zone: &str) -> Result<(Resolved, Platform), Prob
         &request,
         Catalog::embedded(),
         &smack_services::some_nodes(3),
+        smack_services::Hooks::Dropped,
     )
 }
 

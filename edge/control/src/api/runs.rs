@@ -373,7 +373,7 @@ fn resolve(shared: &Shared, revision: &Revision) -> Result<(Resolved, Platform),
         vars: &revision.vars,
         predefined: &BTreeMap::from([("mesos.master".to_owned(), "127.0.0.1:5050".to_owned())]),
     };
-    let loaded = smack_services::load(&request, Catalog::embedded(), &shared.nodes);
+    let loaded = smack_services::load(&request, Catalog::embedded(), &shared.nodes, shared.hooks);
     let (resolved, mut platform) = loaded.map_err(Refused::problems)?;
     for spec in platform.specs.values_mut() {
         if let Some(schedule) = spec.schedule.as_mut().filter(|known| known.zone.is_local()) {
