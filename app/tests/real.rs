@@ -26,6 +26,8 @@ mod legacy;
 mod liveness;
 #[path = "real/marathon_api.rs"]
 mod marathon_api;
+#[path = "real/marathon_slides.rs"]
+mod marathon_slides;
 #[path = "real/multi_dc.rs"]
 mod multi_dc;
 #[path = "real/pipeline.rs"]
