@@ -44,6 +44,14 @@ impl Run {
         run
     }
 
+    /// One file of Marathon.
+    pub fn app(text: &str) -> Self {
+        Self {
+            stack: Source::new("app.json", text),
+            ..Self::parse("")
+        }
+    }
+
     fn section(&mut self, section: &str) {
         let (heading, body) = section.split_once('\n').unwrap_or((section, ""));
         let words: Vec<&str> = heading.split_whitespace().collect();
@@ -100,7 +108,11 @@ impl Run {
 /// Builds a resolved stack, and asks what every system says to becoming itself and every other one.
 pub fn build(resolved: &Resolved) {
     assert!(!smack_stack::render(resolved, true).is_empty());
-    let Some(platform) = shown(smack_services::build(resolved, Catalog::embedded(), 3)) else {
+    let Some(platform) = shown(smack_services::build(
+        resolved,
+        Catalog::embedded(),
+        &smack_services::some_nodes(3),
+    )) else {
         return;
     };
     for spec in platform.specs.values() {

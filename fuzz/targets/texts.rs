@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use smack_model::{Constraint, Name, SystemId, TaskId};
+use smack_model::{Calendar, Constraint, Name, SystemId, TaskId};
 use smack_services::catalog::JavaRange;
 
 fuzz_target!(|text: &str| {
@@ -32,6 +32,9 @@ fuzz_target!(|text: &str| {
         for constraint in constraints {
             drop(constraint.to_string());
         }
+    }
+    if let Ok(calendar) = text.parse::<Calendar>() {
+        assert_eq!(calendar.to_string().parse::<Calendar>(), Ok(calendar));
     }
     let parts: Vec<&str> = text.split(',').collect();
     if let Ok(constraint) = Constraint::from_list(&parts) {

@@ -263,8 +263,13 @@ async fn run(
     mut definition: Map<String, Value>,
 ) -> Result<App, Told> {
     let vdc = vdc_of(path)?;
-    if shared.published.borrow().view.vdcs.contains_key(&vdc) {
-        let text = format!("{vdc} is up, and is no app");
+    let up = shared.published.borrow().view.vdcs.get(&vdc).cloned();
+    if let Some(up) = up {
+        let text = if up.record.down {
+            format!("{vdc} is still ending: try again when it has")
+        } else {
+            format!("{vdc} is up, and is no app")
+        };
         return Err(message(StatusCode::CONFLICT, text));
     }
     definition.insert("id".to_owned(), path.into());
