@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::clients::{Quorum, Stored, Tools};
 use crate::home::{Home, kill, text};
@@ -91,10 +91,12 @@ fn a_lost_node_is_replaced(home: &Home, client: &Quorum) {
     kill(pid, "-KILL");
     home.good(&["replace", "ring", "cassandra/node-1"]);
     home.wait_until("node-1 is back", Duration::from_secs(180), || {
-        home.tasks("ring")
+        let tasks = home.tasks("ring");
+        let is_another =
+            |task: &Value| text(&task["name"]) != "node-1" || task["pid"].as_u64() != Some(pid);
+        tasks
             .iter()
-            .all(|task| text(&task["state"]) == "ready")
-            && home.pid("ring", "node-1") != pid
+            .all(|task| text(&task["state"]) == "ready" && is_another(task))
     });
     home.wait_until("three are up and normal", Duration::from_secs(60), || {
         up_and_normal(home) == 3

@@ -140,11 +140,11 @@ impl Agent {
 }
 
 pub(crate) fn line(stream: &TcpStream) -> String {
-    try_line(stream).unwrap()
+    try_line(stream, Duration::from_secs(5)).unwrap()
 }
 
-pub(crate) fn try_line(mut stream: &TcpStream) -> std::io::Result<String> {
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+pub(crate) fn try_line(mut stream: &TcpStream, within: Duration) -> std::io::Result<String> {
+    stream.set_read_timeout(Some(within))?;
     let mut line = String::new();
     let mut byte = [0];
     while stream.read(&mut byte)? == 1 && byte[0] != b'\n' {

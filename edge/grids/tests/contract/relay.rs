@@ -23,8 +23,13 @@ fn exposing(run: &str, places: &[(&str, u16, bool)]) -> NetworkOrder {
     order
 }
 
+/// Whoever connects while a relay is being killed may never hear of it: the kernel drops some whose handshake is just over
+/// without a reset.
+const LOST: Duration = Duration::from_secs(1);
+
 fn kind(address: &str) -> Result<String, ErrorKind> {
-    let greeting = TcpStream::connect(at(address)).and_then(|stream| try_line(&stream));
+    let stream = TcpStream::connect(at(address));
+    let greeting = stream.and_then(|stream| try_line(&stream, LOST));
     greeting.map_err(|error| error.kind())
 }
 

@@ -16,6 +16,9 @@ use crate::local::sandbox::reason;
 /// How long one may take until it is there, or gone.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// So many are started, one after the other, if each ends without a word.
+const START_MAX: u32 = 5;
+
 /// How long the shim's file may be held open by somebody who is about to run another program.
 const BUSY_MAX: Duration = Duration::from_secs(1);
 
@@ -60,11 +63,16 @@ impl Trouble {
 
     /// Reads `<step> <errno>`.
     pub(crate) fn parse(text: &str) -> Self {
-        let (step, errno) = text.split_once(' ').unwrap_or(("start", "0"));
+        let (step, errno) = text.split_once(' ').unwrap_or(("", "0"));
         Self {
             step: step.to_owned(),
             errno: errno.trim().parse().unwrap_or(0),
         }
+    }
+
+    /// It ended before it could say anything.
+    fn is_wordless(&self) -> bool {
+        self.step.is_empty()
     }
 
     /// For people: what could not be done, why, and which setting of the machine is likely to be behind it.
@@ -118,13 +126,31 @@ fn setting(step: &str) -> Option<&'static str> {
     }
 }
 
-/// Starts one and waits until it is there.
+/// Starts one and waits until it is there. One that ends without a word was ended by somebody: there is another try.
 pub(crate) fn start(
     shim: &Path,
     verb: &str,
     directory: &Path,
-    input: Option<OwnedFd>,
+    input: Option<&OwnedFd>,
 ) -> Result<(u32, OwnedFd), Trouble> {
+    let mut started = start_one(shim, verb, directory, input);
+    for _ in 1..START_MAX {
+        if !started.as_ref().is_err_and(Trouble::is_wordless) {
+            break;
+        }
+        started = start_one(shim, verb, directory, input);
+    }
+    started
+}
+
+fn start_one(
+    shim: &Path,
+    verb: &str,
+    directory: &Path,
+    input: Option<&OwnedFd>,
+) -> Result<(u32, OwnedFd), Trouble> {
+    let input = input.map(OwnedFd::try_clone).transpose();
+    let input = input.map_err(|error| Trouble::of("start", &error))?;
     let mut command = Command::new(shim);
     command
         .arg(verb)
@@ -173,7 +199,7 @@ fn listen(mut output: ChildStdout) -> String {
             Err(_) => break,
         }
     }
-    Trouble::of("start", &io::ErrorKind::TimedOut.into()).step
+    "start 0".to_owned()
 }
 
 /// Finds the one that an earlier server has started.
@@ -209,6 +235,42 @@ fn is_ready(descriptor: &impl std::os::fd::AsFd, within: Duration) -> bool {
         match poll(&mut all, Some(&timeout)) {
             Err(rustix::io::Errno::INTR) => {}
             other => return other.is_ok_and(|count| count > 0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// Dies by a signal as often as the directory's file `deaths` has lines.
+    const MORTAL: &str = "#!/bin/sh
+cd \"$2\"
+if [ -s deaths ]; then sed -i 1d deaths; kill -KILL $$; fi
+printf ok
+exec >/dev/null sleep 100
+";
+
+    #[test]
+    fn who_is_killed_at_its_start_is_started_again() {
+        for (deaths, is_started) in [(0, true), (1, true), (4, true), (5, false), (9, false)] {
+            let directory = tempfile::tempdir().unwrap();
+            let shim = directory.path().join("shim");
+            fs::write(&shim, MORTAL).unwrap();
+            fs::set_permissions(&shim, fs::Permissions::from_mode(0o700)).unwrap();
+            fs::write(directory.path().join("deaths"), "x\n".repeat(deaths)).unwrap();
+            match start(&shim, "relay", directory.path(), None) {
+                Ok((_, descriptor)) => {
+                    kill(&descriptor);
+                    assert!(is_started, "{deaths}");
+                }
+                Err(trouble) => {
+                    assert!(!is_started, "{deaths}: {}", trouble.text());
+                    assert!(trouble.text().contains("it did not say why"));
+                }
+            }
         }
     }
 }

@@ -315,7 +315,7 @@ fn start_holder(agent: &Agent, vdc: &VdcId, directory: &Path) -> Result<(u32, Ow
     for _ in 0..3 {
         let member = members::member(agent, vdc);
         let verb = if member.is_some() { "rejoin" } else { "hold" };
-        match keeper::start(&agent.shim, verb, directory, member) {
+        match keeper::start(&agent.shim, verb, directory, member.as_ref()) {
             Ok(started) => return Ok(started),
             Err(found) => trouble = Some(found),
         }
