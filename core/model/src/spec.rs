@@ -369,6 +369,9 @@ pub struct OperationSpec {
     pub operation: Operation,
     #[serde(default, skip_serializing_if = "When::is_always")]
     pub when: When,
+    /// Of one that is not always due: asked for by itself when a task is replaced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_replacing: bool,
 }
 
 /// When an operation is due.

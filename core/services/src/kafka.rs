@@ -183,6 +183,7 @@ fn operation(topic: &topics::Topic) -> OperationSpec {
             config: topic.config.clone(),
         },
         when: When::Always,
+        after_replacing: false,
     }
 }
 

@@ -383,11 +383,13 @@ impl Engine {
             let mut operations = tracked.system.header.spec.operations.iter();
             operations.find(|wanted| wanted.name == name)
         });
+        let by_itself = when.is_some_and(|wanted| wanted.after_replacing);
         let when = when.map_or(When::Always, |wanted| wanted.when);
         let old = tracked.and_then(|tracked| tracked.system.operations.get(name));
         let is_asked = record.asked > old.map_or(0, |old| old.asked);
         match when {
             When::Always => "asked for".to_owned(),
+            When::Asked | When::Every(_) if is_asked && by_itself => "begins, asked for".to_owned(),
             When::Asked | When::Every(_) if is_asked => "begins, asked for by hand".to_owned(),
             When::Asked | When::Every(_) if record.failures > 0 => {
                 format!(

@@ -508,8 +508,29 @@ impl Engine {
                 word.clone(),
             );
             self.edit(&key, |intent| apply_verb(intent, task, verb, now));
+            if *verb == Verb::Replace {
+                self.ask_after_replacing(&key);
+            }
         }
         Ok(())
+    }
+
+    /// What is to be done once the replaced task is there again.
+    fn ask_after_replacing(&mut self, key: &Key) {
+        let system = self.systems.get(key).map(|tracked| &tracked.system);
+        let operations = system
+            .into_iter()
+            .flat_map(|system| &system.header.spec.operations);
+        let asked =
+            operations.filter(|wanted| wanted.after_replacing && wanted.when != When::Always);
+        for operation in asked.map(|wanted| wanted.name.clone()).collect::<Vec<_>>() {
+            let path = format!("{}/{}/{}", key.0, key.1, key.2);
+            let text = format!("{operation}: asked for, because a task is replaced");
+            self.note(path, "operation", text);
+            let verb = Verb::Operate { operation };
+            let now = self.now;
+            self.edit(key, |intent| apply_verb(intent, None, &verb, now));
+        }
     }
 
     /// Those of the systems that do the operation when somebody asks.

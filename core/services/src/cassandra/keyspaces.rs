@@ -59,6 +59,7 @@ impl Keyspace {
                 replication: BTreeMap::from([(data_center.to_owned(), self.copies?)]),
             },
             when: When::Always,
+            after_replacing: false,
         })
     }
 }

@@ -141,6 +141,7 @@ impl Maintenance {
                 within,
             },
             when,
+            after_replacing: name == "repair",
         })
         .into()
     }

@@ -65,5 +65,6 @@ fn asked(name: &str, operation: Operation) -> OperationSpec {
         name: name.to_owned(),
         operation,
         when: When::Always,
+        after_replacing: false,
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct App {
     operations: Vec<(String, u32)>,
     /// Done when asked for, or every so often.
     occasions: Vec<(String, When)>,
+    /// The one of them that is done after a task was replaced, too.
+    after_replacing: Option<String>,
     seeds: Option<u32>,
     /// The layer that the system spans, and the zone of this part.
     scope: Option<Name>,
@@ -76,6 +78,7 @@ impl Default for App {
             roll_last: false,
             operations: Vec::new(),
             occasions: Vec::new(),
+            after_replacing: None,
             seeds: None,
             scope: None,
             zone: None,
@@ -99,7 +102,7 @@ impl Default for App {
 
 const OPTIONS: &str = "\
 tasks=3 cpu=0.5 mem=512 needs=other[:placed],… reads=other.addresses serial founding phases=1,2 placed job once check noprobe volume
-drain budget=2 roll-last ops=events[:partitions],… asked=tidy,… every=repair:24h,… seeds=2 replacing scope=LAYER minimum=2 together left-alone=5s delay=1s max-delay=1m max-tries=3 stable=5m
+drain budget=2 roll-last ops=events[:partitions],… asked=tidy,… every=repair:24h,… after-replacing=repair seeds=2 replacing scope=LAYER minimum=2 together left-alone=5s delay=1s max-delay=1m max-tries=3 stable=5m
 schedule=@every_30s zone=Europe/Berlin start=0_30_12_*_*_* replaces deadline=5m tolerate=CODE:WINDOW:DELAY ready-within=2m unready-within=20s grace=30s port=9092 env=TEXT constraint=hostname=unique supply=NAME";
 
 impl App {
@@ -178,6 +181,7 @@ impl App {
                     self.occasions.push((name.to_owned(), when));
                 }
             }
+            "after-replacing" => self.after_replacing = Some(value.to_owned()),
             "seeds" => self.seeds = Some(number(value)?),
             "scope" => self.scope = Some(Name::new(value).map_err(|error| error.to_string())?),
             "minimum" => self.minimum = number(value)?,
@@ -254,7 +258,7 @@ impl App {
                 .chain(
                     self.occasions
                         .iter()
-                        .map(|(name, when)| occasion(name, *when, &names)),
+                        .map(|(name, when)| self.occasion(name, *when, &names)),
                 )
                 .collect(),
             drains,
@@ -274,6 +278,20 @@ impl App {
         }
     }
 
+    fn occasion(&self, name: &str, when: When, tasks: &[TaskName]) -> OperationSpec {
+        let operation = Operation::Exec {
+            tasks: tasks.to_vec(),
+            command: vec![name.to_owned()],
+            within: Span::minutes(60),
+        };
+        OperationSpec {
+            name: name.to_owned(),
+            operation,
+            when,
+            after_replacing: self.after_replacing.as_deref() == Some(name),
+        }
+    }
+
     /// Of a system that spans more than a zone: what is asked of a part that comes, and of one that goes.
     fn part(&self, names: &[TaskName]) -> Option<Part> {
         let place = self.zone.as_ref().map_or_else(String::new, Name::to_string);
@@ -281,6 +299,7 @@ impl App {
             name: name.to_owned(),
             operation,
             when: When::Always,
+            after_replacing: false,
         };
         let rebuild = Operation::CassandraRebuild {
             tasks: names.to_vec(),
@@ -418,19 +437,7 @@ fn wanted(topic: &str, partitions: u32) -> OperationSpec {
         name: topic.to_owned(),
         operation,
         when: When::Always,
-    }
-}
-
-fn occasion(name: &str, when: When, tasks: &[TaskName]) -> OperationSpec {
-    let operation = Operation::Exec {
-        tasks: tasks.to_vec(),
-        command: vec![name.to_owned()],
-        within: Span::minutes(60),
-    };
-    OperationSpec {
-        name: name.to_owned(),
-        operation,
-        when,
+        after_replacing: false,
     }
 }
 
