@@ -23,8 +23,8 @@ fn exposing(run: &str, places: &[(&str, u16, bool)]) -> NetworkOrder {
     order
 }
 
-/// Whoever connects while a relay is being killed may never hear of it: the kernel drops some whose handshake is just over
-/// without a reset.
+/// A connection that is made in the moment in which its relay is killed may never hear of it, not even by a reset: seen
+/// in packet captures, the reason is not known for certain. The next one is served.
 const LOST: Duration = Duration::from_secs(1);
 
 fn kind(address: &str) -> Result<String, ErrorKind> {
