@@ -247,8 +247,9 @@ fn each_has_its_own_network_and_names() {
         agent.say(&two, &["getent", "hosts", "not.there.example"]).0,
         0
     );
+    // A resolver that asked somebody who does not answer would take five.
     assert!(
-        asked.elapsed() < Duration::from_secs(1),
+        asked.elapsed() < Duration::from_secs(4),
         "{:?}",
         asked.elapsed()
     );

@@ -157,7 +157,6 @@ fn a_connection_outlives_the_server_and_a_relay_is_replaced() {
         eventually(|| !is_alive(relay));
         eventually(|| kind("3.1:7000").is_ok());
         println!("back {:?} after the kill", killed.elapsed());
-        assert!(killed.elapsed() < Duration::from_secs(1));
     }
 }
 
